@@ -1,0 +1,130 @@
+"""decima_core explains what a genomic sequence model has learned.
+
+The public names are the keys of ``_HOME`` below; each is loaded when first used, so that ``import decima_core`` costs
+nothing and the command line answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME: dict[str, str] = {
+    # writing a plugin
+    "hookimpl": "hookspecs",
+    "option": "options",
+    "options_class": "options",
+    "AttributionMethodSpec": "providers",
+    "DataSourceSpec": "providers",
+    "ModelSpec": "providers",
+    "MotifScannerSpec": "providers",
+    "PeakCallerSpec": "providers",
+    "AttributionMethod": "providers",
+    "DataSource": "providers",
+    "MotifScanner": "providers",
+    "PeakCaller": "providers",
+    "Scores": "providers",
+    "SequenceModel": "providers",
+    # records
+    "Attribution": "records",
+    "GeneRecord": "records",
+    "Interpretation": "records",
+    "Locus": "records",
+    "Motif": "records",
+    "MotifHits": "records",
+    "Peaks": "records",
+    # errors
+    "AttributionError": "errors",
+    "ConfigError": "errors",
+    "DataError": "errors",
+    "DecimaError": "errors",
+    "ModelError": "errors",
+    "MotifError": "errors",
+    "OptionError": "errors",
+    "OutputError": "errors",
+    "PeakError": "errors",
+    "PluginError": "errors",
+    "UnknownNameError": "errors",
+    # running
+    "Registry": "registry",
+    "RunConfig": "config",
+    "interpret": "pipeline",
+    "run": "runner",
+    "hits_table": "outputs.tables",
+    "peaks_table": "outputs.tables",
+    # the original functions
+    "attributions": "original_functions",
+    "count_genes": "original_functions",
+    "extract_gene_data": "original_functions",
+    "find_attr_peaks": "original_functions",
+    "get_gene_idx": "original_functions",
+    "index_genes": "original_functions",
+    "list_genes": "original_functions",
+    "scan_attributions": "original_functions",
+}
+
+__all__ = [*sorted(_HOME), "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'decima_core' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"decima_core.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
+
+
+if TYPE_CHECKING:
+    from decima_core.config import RunConfig as RunConfig
+    from decima_core.errors import AttributionError as AttributionError
+    from decima_core.errors import ConfigError as ConfigError
+    from decima_core.errors import DataError as DataError
+    from decima_core.errors import DecimaError as DecimaError
+    from decima_core.errors import ModelError as ModelError
+    from decima_core.errors import MotifError as MotifError
+    from decima_core.errors import OptionError as OptionError
+    from decima_core.errors import OutputError as OutputError
+    from decima_core.errors import PeakError as PeakError
+    from decima_core.errors import PluginError as PluginError
+    from decima_core.errors import UnknownNameError as UnknownNameError
+    from decima_core.hookspecs import hookimpl as hookimpl
+    from decima_core.options import option as option
+    from decima_core.options import options_class as options_class
+    from decima_core.original_functions import attributions as attributions
+    from decima_core.original_functions import count_genes as count_genes
+    from decima_core.original_functions import extract_gene_data as extract_gene_data
+    from decima_core.original_functions import find_attr_peaks as find_attr_peaks
+    from decima_core.original_functions import get_gene_idx as get_gene_idx
+    from decima_core.original_functions import index_genes as index_genes
+    from decima_core.original_functions import list_genes as list_genes
+    from decima_core.original_functions import scan_attributions as scan_attributions
+    from decima_core.outputs.tables import hits_table as hits_table
+    from decima_core.outputs.tables import peaks_table as peaks_table
+    from decima_core.pipeline import interpret as interpret
+    from decima_core.providers import AttributionMethod as AttributionMethod
+    from decima_core.providers import AttributionMethodSpec as AttributionMethodSpec
+    from decima_core.providers import DataSource as DataSource
+    from decima_core.providers import DataSourceSpec as DataSourceSpec
+    from decima_core.providers import ModelSpec as ModelSpec
+    from decima_core.providers import MotifScanner as MotifScanner
+    from decima_core.providers import MotifScannerSpec as MotifScannerSpec
+    from decima_core.providers import PeakCaller as PeakCaller
+    from decima_core.providers import PeakCallerSpec as PeakCallerSpec
+    from decima_core.providers import Scores as Scores
+    from decima_core.providers import SequenceModel as SequenceModel
+    from decima_core.records import Attribution as Attribution
+    from decima_core.records import GeneRecord as GeneRecord
+    from decima_core.records import Interpretation as Interpretation
+    from decima_core.records import Locus as Locus
+    from decima_core.records import Motif as Motif
+    from decima_core.records import MotifHits as MotifHits
+    from decima_core.records import Peaks as Peaks
+    from decima_core.registry import Registry as Registry
+    from decima_core.runner import run as run
