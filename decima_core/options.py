@@ -192,6 +192,8 @@ def coerce(value: Any, hint: Any) -> Any:
             return value
         if hasattr(value, "__fspath__"):
             return str(value.__fspath__())
+        if hasattr(value, "__index__") and not isinstance(value, bool):
+            return str(value.__index__())  # a number where a name may stand, e.g. tasks = [0, 3]
         raise OptionError(f"must be text, not {value!r}")
     raise OptionError(f"has a type that options cannot have: {hint!r}")
 

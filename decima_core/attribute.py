@@ -1,0 +1,113 @@
+"""One gene, one model, one target, one method: the attribution, checked."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from decima_core.errors import AttributionError, DataError, DecimaError, ModelError, first_line
+from decima_core.providers import AttributionMethod, Scores, SequenceModel
+from decima_core.records import Attribution, GeneRecord
+from decima_core.targets import Target
+
+
+def explain(
+    record: GeneRecord,
+    model: SequenceModel,
+    target: Target,
+    method: AttributionMethod,
+    device: torch.device,
+    method_name: str = "",
+) -> Attribution:
+    """The attribution of ``target`` on one gene.
+
+    The caller holds the target in evaluation mode (:func:`decima_core.guard.left_as_found`).
+
+    Raises
+    ------
+    DataError
+        If the model reads the gene mask and the window holds none of the gene.
+    ModelError
+        If the model does not fit the window, raises, or predicts NaN.
+    AttributionError
+        If the method raises or returns something unusable.
+    """
+    check_fit(record, model)
+    sequence = torch.from_numpy(record.one_hot()[None]).to(device)
+    mask = torch.from_numpy(np.array(record.mask)[None, None]).to(device) if model.channels == 5 else None
+    with torch.no_grad():
+        prediction = float(target(sequence, mask)[0])
+    if not math.isfinite(prediction):
+        raise ModelError(
+            f"Model '{model.name}' predicts {prediction} for gene '{record.gene}'; check its weights, and whether the "
+            "target divides by zero."
+        )
+    scores = run_method(method, target, sequence, mask, record.gene, method_name)
+    delta = scores.convergence_delta
+    return Attribution(
+        gene=record.gene,
+        values=scores.values[0].detach().to("cpu", torch.float32).numpy(),
+        tss=record.tss,
+        method=method_name or type(method).__name__,
+        target=target.description,
+        prediction=prediction,
+        convergence_delta=None if delta is None else float(delta[0]),
+    )
+
+
+def run_method(
+    method: AttributionMethod,
+    target: torch.nn.Module,
+    sequence: torch.Tensor,
+    mask: torch.Tensor | None,
+    gene: str,
+    method_name: str,
+) -> Scores:
+    """Call the method and check the shape of what it returns.
+
+    Raises
+    ------
+    AttributionError
+        If it raises anything but a DecimaError, or returns another shape.
+    """
+    name = method_name or type(method).__name__
+    try:
+        scores = method.attribute(target, sequence, mask)
+    except DecimaError:
+        raise
+    except Exception as error:
+        raise AttributionError(f"The method '{name}' failed on gene '{gene}': {first_line(error)}") from error
+    if not isinstance(scores, Scores):
+        raise AttributionError(f"The method '{name}' returned {type(scores).__name__}, not Scores(values=...).")
+    if scores.values.shape != sequence.shape:
+        raise AttributionError(
+            f"The method '{name}' returned shape {tuple(scores.values.shape)} for a sequence of shape {tuple(sequence.shape)}."
+        )
+    return scores
+
+
+def check_fit(record: GeneRecord, model: SequenceModel) -> None:
+    """Refuse a gene that the model cannot read, in words.
+
+    Raises
+    ------
+    ModelError
+        If the model has neither 4 nor 5 channels, or needs another window length.
+    DataError
+        If it reads the gene mask and the window holds none of the gene.
+    """
+    if model.channels not in (4, 5):
+        raise ModelError(
+            f"Model '{model.name}' says that it reads {model.channels} channels; a model reads 4 (bases) or 5 (bases and gene mask)."
+        )
+    if model.seq_len is not None and model.seq_len != len(record):
+        raise ModelError(
+            f"Model '{model.name}' needs windows of {model.seq_len:,} bases, but gene '{record.gene}' has {len(record):,}."
+        )
+    if model.channels == 5 and not record.mask.any():
+        raise DataError(
+            f"The window of {len(record):,} bases holds no masked base of gene '{record.gene}', which model "
+            f"'{model.name}' needs; use a longer seq_len."
+        )

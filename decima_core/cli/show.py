@@ -1,0 +1,42 @@
+"""``decima-core show KIND NAME``: one provider's options."""
+
+from __future__ import annotations
+
+import click
+
+from decima_core.cli.text import print_table
+from decima_core.options import describe
+from decima_core.registry import Registry
+
+
+@click.command("show")
+@click.argument("kind")
+@click.argument("name")
+def command(kind: str, name: str) -> None:
+    """Show one provider's options: types, defaults, help.
+
+    KIND is source, model, method, peaks or motifs; NAME is a provider's name from `decima-core plugins`.
+    """
+    found = Registry.discover().get(kind, name)
+    click.echo(f"{found.spec.name}: {found.spec.summary}")
+    aliases = f"; also called {', '.join(found.spec.aliases)}" if found.spec.aliases else ""
+    click.echo(f"{found.kind.label} of {found.owner}{aliases}")
+    suffixes = getattr(found.spec, "suffixes", ())
+    if suffixes:
+        click.echo(f"reads {', '.join(suffixes)}")
+    options = describe(found.spec.options)
+    if not options:
+        click.echo("It takes no options.")
+        return
+    click.echo(f"Set an option with -O {found.kind.stage}.{options[0].name}=VALUE\n")
+    print_table(("option", "type", "default", "help"), [(o.name, o.type, _shown(o.default), o.help) for o in options])
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return ",".join(str(d) for d in default) or "(empty)"
+    return str(default) if default not in ("", {}) else "(empty)"

@@ -1,0 +1,266 @@
+"""What the user asked for: parsed and checked before anything heavy is imported.
+
+A :class:`RunConfig` comes from a TOML file, from command-line flags, or from Python; a :class:`Plan` is the same with
+every provider found and every option checked. Paths in a TOML file are relative to the current folder, as on the
+command line.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from decima_core.errors import ConfigError, OptionError, UnknownNameError
+from decima_core.options import as_dict, build, coerce, option, options_class
+from decima_core.providers import KINDS, kind_of
+from decima_core.registry import Registered, Registry
+
+STAGES = tuple(kind.stage for kind in KINDS)
+
+# Used where a stage is not named. A model is named by the user; "torch" is what reads a bare module:callable.
+DEFAULT_PROVIDERS: Mapping[str, str] = {
+    "model": "torch",
+    "method": "input-x-gradient",
+    "peaks": "scipy",
+    "motifs": "jaspar",
+}
+
+
+@options_class
+class TargetOptions:
+    """Which number of the model's output is explained."""
+
+    transform: Literal["specificity", "aggregate"] = option(
+        "specificity", help="specificity contrasts tasks with off_tasks; aggregate looks at tasks alone."
+    )
+    tasks: tuple[str, ...] = option((), help="Tasks to explain, by name or number from 0; none means all.")
+    off_tasks: tuple[str, ...] = option((), help="Tasks to contrast with; none means all that are not in tasks.")
+    compare: Literal["subtract", "divide"] = option("subtract", help="On-tasks minus off-tasks, or over them.")
+    over_tasks: Literal["mean", "sum", "max"] = option("mean", help="How the predictions of several tasks are reduced.")
+    over_positions: Literal["mean", "sum", "max"] = option("sum", help="How output positions are reduced, if there are any.")
+
+
+@attrs.frozen
+class StageChoice:
+    """A provider's name (None: decided by default or by the file's suffix) and the options given for it."""
+
+    provider: str | None = None
+    options: dict[str, Any] = attrs.field(factory=dict)
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else coerce(value, str)
+
+
+@attrs.frozen(kw_only=True)
+class RunConfig:
+    """One run, as asked for.
+
+    ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. ``genes`` wins
+    over ``split``; with neither, every gene of the source is taken.
+    """
+
+    stages: Mapping[str, StageChoice]
+    target: TargetOptions = attrs.field(factory=TargetOptions)
+    genes: tuple[str, ...] = ()
+    split: str | None = None
+    seq_len: int | None = None
+    device: str = "auto"
+    seed: int = 0
+    output: str = "results"
+    overwrite: bool = False
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> RunConfig:
+        """The run a TOML file describes.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be read or is not TOML, naming it and the line.
+        UnknownNameError, OptionError
+            For a key that does not exist or a value of the wrong type.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                table = tomllib.load(file)
+        except FileNotFoundError:
+            raise ConfigError(f"There is no file '{path}'; give the path of a TOML file that describes the run.") from None
+        except IsADirectoryError:
+            raise ConfigError(f"'{path}' is a folder; give the path of a TOML file that describes the run.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"'{path}' cannot be read: {error}.") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"'{path}' is not valid TOML: {error}.") from None
+        return cls.from_mapping(table, where=f"'{path}'")
+
+    @classmethod
+    def from_mapping(cls, table: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
+        """The run that a nested mapping (a parsed TOML file) describes; ``where`` names it in errors."""
+        fields = {"genes", "split", "seq_len", "device", "seed", "output", "overwrite"}
+        known = [*STAGES, "target", *sorted(fields)]
+        given: dict[str, Any] = {}
+        stages: dict[str, StageChoice] = {}
+        for key, value in table.items():
+            name = key.replace("-", "_")
+            if name in STAGES:
+                stages[name] = _stage_from_table(name, value, where)
+            elif name == "target":
+                if not isinstance(value, Mapping):
+                    raise OptionError(f"'target' in {where} must be a table, such as [target] with tasks = [...].")
+                given["target"] = build(TargetOptions, value, f"[target] in {where}")
+            elif name in fields:
+                given[name] = _field(name, value, where)
+            else:
+                raise UnknownNameError("setting", key, known, where=where)
+        return cls(stages=stages, **given)
+
+    def with_changes(
+        self,
+        *,
+        providers: Mapping[str, str] | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        target: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> RunConfig:
+        """A copy in which what is given replaces what was there; None among ``fields`` means not given.
+
+        Naming another provider for a stage drops the options that were meant for the old one.
+        """
+        stages = dict(self.stages)
+        for stage, name in (providers or {}).items():
+            old = stages.get(stage, StageChoice())
+            stages[stage] = old if old.provider == name else StageChoice(name)
+        for stage, extra in (options or {}).items():
+            old = stages.get(stage, StageChoice())
+            stages[stage] = StageChoice(old.provider, {**old.options, **extra})
+        new_target = build(TargetOptions, {**as_dict(self.target), **(target or {})}, "the target")
+        changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
+        return attrs.evolve(self, stages=stages, target=new_target, **changed)
+
+    def plan(self, registry: Registry) -> Plan:
+        """The same with every provider found and every option checked; imports nothing heavy.
+
+        Raises
+        ------
+        ConfigError
+            If the source or the model is missing, or (its subclasses) a name or an option is wrong.
+        PluginError
+            If a provider is claimed twice or lacks something it needs.
+        """
+        stages = {stage: _resolve(stage, self.stages.get(stage), self.seed, registry) for stage in STAGES}
+        return Plan(config=self, stages=stages)
+
+
+@attrs.frozen
+class PlannedStage:
+    """A provider that was found, and its checked options."""
+
+    provider: Registered
+    options: Any
+
+    def create(self) -> Any:
+        return self.provider.create(self.options)
+
+    def provenance(self) -> dict[str, Any]:
+        return self.provider.provenance(self.options)
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """A checked :class:`RunConfig`: ``stages`` maps each stage to its provider and options."""
+
+    config: RunConfig
+    stages: Mapping[str, PlannedStage]
+
+
+def choose(stage: str, value: str, registry: Registry) -> StageChoice:
+    """What ``--source VALUE`` or ``--model VALUE`` means: a provider's name, or a file that a provider reads."""
+    kind = kind_of(stage)
+    names = [name for p in registry.providers(stage) for name in (p.spec.name, *p.spec.aliases)]
+    if value in names or stage not in ("source", "model"):
+        return StageChoice(value)
+    suffixed = any(
+        value.lower().endswith(tuple(getattr(p.spec, "suffixes", ()))) for p in registry.providers(stage)
+    )
+    if suffixed:
+        return StageChoice(registry.for_file(stage, value).spec.name, {"path": value})
+    if stage == "model" and ":" in value:
+        return StageChoice(DEFAULT_PROVIDERS["model"], {"path": value})
+    if "/" in value or "." in value:
+        return StageChoice(registry.for_file(stage, value).spec.name, {"path": value})
+    raise UnknownNameError(kind.label, value, names, hint="Give a provider's name, a file, or module:callable for a model.")
+
+
+def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
+    if isinstance(value, str):
+        return StageChoice(None, {"path": value}) if stage in ("source", "model") else StageChoice(value)
+    if not isinstance(value, Mapping):
+        raise OptionError(f"'{stage}' in {where} must be a table, such as [{stage}] with provider = \"...\".")
+    options = dict(value)
+    provider = options.pop("provider", None)
+    return StageChoice(_text_or_none(provider), options)
+
+
+_FIELD_TYPES: Mapping[str, Any] = {
+    "genes": tuple[str, ...],
+    "split": str | None,
+    "seq_len": int | None,
+    "device": str,
+    "seed": int,
+    "output": str,
+    "overwrite": bool,
+}
+
+
+def _field(name: str, value: Any, where: str) -> Any:
+    try:
+        checked = coerce(value, _FIELD_TYPES[name])
+    except OptionError as error:
+        raise OptionError(f"'{name}' in {where} {error}.") from None
+    if name == "seq_len" and checked is not None and checked < 1:
+        raise OptionError(f"'seq_len' in {where} must be at least 1, not {checked}.")
+    if name == "seed" and not 0 <= checked < 2**63:
+        raise OptionError(f"'seed' in {where} must lie between 0 and 2^63 - 1, not {checked}.")
+    return checked
+
+
+def _resolve(stage: str, choice: StageChoice | None, seed: int, registry: Registry) -> PlannedStage:
+    choice = choice or StageChoice()
+    provider, options = choice.provider, dict(choice.options)
+    path = options.get("path")
+    if provider is None and stage in ("source", "model"):
+        if not isinstance(path, str) or not path:
+            example = "--source genes.h5" if stage == "source" else "--model my_model:build (or --model demo)"
+            raise ConfigError(f"No {kind_of(stage).label} was given; use {example}.")
+        provider = choose(stage, path, registry).provider
+        if provider == path:  # a bare provider name, such as model = "demo"
+            del options["path"]
+    found = registry.get(stage, provider or DEFAULT_PROVIDERS[stage])
+    if "seed" not in options and any(f.name == "seed" for f in attrs.fields(found.spec.options)):
+        options["seed"] = seed
+    return PlannedStage(found, found.build_options(options))
+
+
+def split_options(pairs: Sequence[tuple[str, str, str]]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Parsed ``-O stage.key=value`` triples as options by stage, and options of the target.
+
+    Raises
+    ------
+    UnknownNameError
+        For a stage that does not exist.
+    """
+    by_stage: dict[str, dict[str, str]] = {}
+    target: dict[str, str] = {}
+    for stage, key, value in pairs:
+        if stage == "target":
+            target[key] = value
+        elif stage in STAGES:
+            by_stage.setdefault(stage, {})[key] = value
+        else:
+            raise UnknownNameError("stage", stage, [*STAGES, "target"])
+    return by_stage, target

@@ -1,0 +1,58 @@
+"""Leaves a model exactly as it was found, also after an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+# Every place where torch.nn.Module keeps hooks; attribution libraries may leave some behind when a forward raises.
+_HOOK_TABLES = (
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_pre_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+)
+
+
+@contextmanager
+def left_as_found(module: nn.Module, device: torch.device | None = None) -> Iterator[nn.Module]:
+    """``module`` in evaluation mode with frozen weights, on ``device`` if given; on leaving, all of it is undone.
+
+    Restored: the training flag of every submodule, ``requires_grad`` and ``grad`` of every parameter, every hook, and
+    the device. Freezing spares the memory and time that gradients of the weights would take.
+    """
+    modules = list(module.modules())
+    parameters = list(module.parameters())
+    training = [m.training for m in modules]
+    gradients = [(p.requires_grad, p.grad) for p in parameters]
+    hooks = [{t: dict(getattr(m, t)) for t in _HOOK_TABLES if getattr(m, t, None) is not None} for m in modules]
+    home = next((t.device for t in (*parameters, *module.buffers())), None)
+    moved = device is not None and home is not None and home != device
+    try:
+        for m in modules:
+            m.training = False
+        for p in parameters:
+            p.requires_grad_(False)
+        if moved:
+            module.to(device)
+        yield module
+    finally:
+        if moved:
+            module.to(home)
+        for m, mode in zip(modules, training, strict=True):
+            m.training = mode
+        for p, (requires, grad) in zip(parameters, gradients, strict=True):
+            p.requires_grad_(requires)
+            p.grad = grad
+        for m, tables in zip(modules, hooks, strict=True):
+            for name, before in tables.items():
+                table = getattr(m, name)
+                if list(table) != list(before):
+                    table.clear()
+                    table.update(before)

@@ -1,0 +1,100 @@
+"""A torch module as a :class:`~decima_core.providers.SequenceModel`, and what can be read off a bare module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import torch
+from torch import nn
+
+from decima_core.errors import ModelError
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class WrappedModel:
+    """A torch module with what decima_core needs to know of it.
+
+    Parameters
+    ----------
+    module
+        Maps ``(B, channels, L)`` float32 to ``(B, T)`` or ``(B, T, L')``.
+    channels
+        4 (bases A, C, G, T) or 5 (bases and gene mask).
+    tasks
+        Task names in output order; empty where unknown.
+    seq_len
+        The window length it needs; None for any.
+    name
+        For outputs.
+    files
+        The files it was made from, for the run's manifest.
+    """
+
+    module: nn.Module
+    channels: int
+    tasks: tuple[str, ...] = ()
+    seq_len: int | None = None
+    name: str = "model"
+    files: tuple[str, ...] = ()
+
+
+def wrap_module(
+    module: nn.Module,
+    *,
+    channels: int | None = None,
+    tasks: Sequence[str] = (),
+    seq_len: int | None = None,
+    name: str | None = None,
+    files: Sequence[str] = (),
+) -> WrappedModel:
+    """Wrap a module, reading off it what is not given.
+
+    Raises
+    ------
+    ModelError
+        If ``channels`` is not given and cannot be told from the module.
+    """
+    found = channels if channels is not None else guess_channels(module)
+    label = name or type(module).__name__
+    if found is None:
+        raise ModelError(
+            f"The input channels of model '{label}' cannot be told from its layers; "
+            "give -O model.channels=4 (sequence) or 5 (sequence and gene mask)."
+        )
+    return WrappedModel(
+        module=module,
+        channels=found,
+        tasks=tuple(tasks) or task_names(module),
+        seq_len=seq_len,
+        name=label,
+        files=tuple(files),
+    )
+
+
+def task_names(module: Any) -> tuple[str, ...]:
+    """Task names a module carries: a ``tasks`` list of names, or gReLU's ``data_params["tasks"]["name"]``; else empty."""
+    own = getattr(module, "tasks", None)
+    if isinstance(own, (list, tuple)) and own and all(isinstance(t, str) for t in own):
+        return tuple(own)
+    params = getattr(module, "data_params", None)
+    try:
+        names = params["tasks"]["name"]  # type: ignore[index]
+    except (KeyError, TypeError, IndexError):
+        return ()
+    return tuple(str(n) for n in names)
+
+
+def guess_channels(module: nn.Module) -> int | None:
+    """4 or 5 if the module says so (``channels``) or its first convolution or weight of rank 3 reads so many; else None."""
+    own = getattr(module, "channels", None)
+    if own in (4, 5):
+        return int(own)
+    for child in module.modules():
+        if isinstance(child, nn.Conv1d):
+            return child.in_channels if child.in_channels in (4, 5) else None
+    for weight in module.parameters():
+        if isinstance(weight, torch.Tensor) and weight.ndim == 3:
+            return int(weight.shape[1]) if weight.shape[1] in (4, 5) else None
+    return None

@@ -1,0 +1,92 @@
+"""Attributions in the HDF5 layout that Decima's own tools read.
+
+``genes (G)``, ``gene_mask_start (G)``, ``gene_mask_end (G)``, ``attribution (G, 4, L)`` float32, ``sequence (G, L)``
+int8 and the attributes ``model_name`` and ``genome``. Genes are written as they come; memory is that of one gene.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from decima_core.errors import OutputError
+from decima_core.records import Interpretation
+
+# About 256 KiB a chunk: small enough that one region reads fast, large enough to compress well.
+_CHUNK = 16_384
+
+
+class AttributionFile:
+    """Writes ``attributions.h5`` gene by gene, in the order of ``genes``."""
+
+    def __init__(self, path: Path, genes: Sequence[str], attributes: Mapping[str, str]) -> None:
+        self.path = path
+        self.genes = list(genes)
+        self._written = 0
+        self._file = h5py.File(path, "w")
+        self._file.attrs.update(attributes)
+        self._file["genes"] = np.array([g.encode() for g in self.genes], dtype=np.bytes_)
+        for name in ("gene_mask_start", "gene_mask_end", "tss"):
+            self._file.create_dataset(name, shape=(len(genes),), dtype=np.int64)
+        self._file.create_dataset("prediction", shape=(len(genes),), dtype=np.float64, fillvalue=np.nan)
+
+    def write(self, result: Interpretation) -> None:
+        """Append one gene.
+
+        Raises
+        ------
+        OutputError
+            If its window length differs from the first gene's, or it is not the next gene.
+        """
+        row, record, file = self._written, result.record, self._file
+        if record.gene != self.genes[row]:
+            raise OutputError(f"Gene '{record.gene}' came where '{self.genes[row]}' was expected in '{self.path.name}'.")
+        if row == 0:
+            self._create_arrays(len(record))
+        length = file["sequence"].shape[1]
+        if len(record) != length:
+            raise OutputError(
+                f"The window of gene '{record.gene}' has {len(record):,} bases and that of '{self.genes[0]}' {length:,}; "
+                "one file holds one length: give --seq-len, or run them apart."
+            )
+        file["attribution"][row] = result.attribution.values
+        file["sequence"][row] = record.codes
+        file["gene_mask_start"][row], file["gene_mask_end"][row] = record.mask_bounds
+        file["tss"][row] = record.tss
+        if result.attribution.prediction is not None:
+            file["prediction"][row] = result.attribution.prediction
+        if record.locus is not None:
+            self._write_locus(row, result)
+        self._written += 1
+
+    def _create_arrays(self, length: int) -> None:
+        n, chunk = len(self.genes), min(length, _CHUNK)
+        packed: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+        self._file.create_dataset("attribution", (n, 4, length), np.float32, chunks=(1, 4, chunk), **packed)
+        self._file.create_dataset("sequence", (n, length), np.int8, chunks=(1, chunk), **packed)
+
+    def _write_locus(self, row: int, result: Interpretation) -> None:
+        locus = result.record.locus
+        assert locus is not None
+        text = h5py.string_dtype()
+        for name, value, dtype in (
+            ("chrom", locus.chrom, text),
+            ("start", locus.start, np.int64),
+            ("end", locus.end, np.int64),
+            ("strand", locus.strand, text),
+        ):
+            if name not in self._file:
+                self._file.create_dataset(name, shape=(len(self.genes),), dtype=dtype)
+            self._file[name][row] = value
+
+    def close(self, metadata: Mapping[str, Any] | None = None) -> None:
+        """Finish the file; ``metadata`` is kept as JSON in the attribute ``run``."""
+        if self._file.id.valid:
+            if metadata is not None:
+                self._file.attrs["run"] = json.dumps(metadata)
+            self._file.close()

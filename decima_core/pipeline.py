@@ -1,0 +1,175 @@
+"""The stages in order: gene, attribution, peaks, motifs. The file to read first.
+
+    gene in a file - data source -> GeneRecord - model + target -> attribution method -> Attribution
+                                                                                            |
+                          outputs <- Interpretation <- motif scanner <- Peaks <- peak caller
+
+:func:`interpret` yields one gene at a time, so memory is that of one gene however long the list.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+from decima_core.attribute import explain
+from decima_core.config import TargetOptions
+from decima_core.device import resolve_device
+from decima_core.errors import ConfigError, DecimaError, MotifError, PeakError, UnknownNameError, first_line
+from decima_core.guard import left_as_found
+from decima_core.providers import AttributionMethod, DataSource, MotifScanner, PeakCaller, SequenceModel
+from decima_core.records import Attribution, GeneRecord, Interpretation, MotifHits, Peaks
+from decima_core.targets import make_target
+
+T = TypeVar("T")
+
+
+def interpret(
+    source: DataSource,
+    model: SequenceModel,
+    method: AttributionMethod,
+    caller: PeakCaller,
+    scanner: MotifScanner,
+    *,
+    target: TargetOptions | None = None,
+    genes: Iterable[str] | None = None,
+    seq_len: int | None = None,
+    device: str | torch.device | None = None,
+    method_name: str = "",
+) -> Iterator[Interpretation]:
+    """Explain genes one by one.
+
+    Parameters
+    ----------
+    source, model, method, caller, scanner
+        One provider of each kind; the model is left exactly as found when the iterator ends.
+    target
+        What to explain; by default the specificity of all tasks.
+    genes
+        Gene names; by default all of the source's, in its order.
+    seq_len
+        Window length; by default the model's, else the source's own.
+    device
+        ``"cpu"``, ``"cuda"``, ``"mps"``; by default the best there is.
+
+    Raises
+    ------
+    DecimaError
+        One of its subclasses, naming the gene and the stage, at the first gene that fails.
+    """
+    names = list(source.genes() if genes is None else genes)
+    length = window_length(model, seq_len)
+    where = resolve_device(device)
+    function = make_target(model, target or TargetOptions(), source.tasks)
+    with left_as_found(function, where):
+        for name in names:
+            clock = _Clock()
+            with clock("read"):
+                record = source.read(name, length)
+            with clock("attribute"):
+                attribution = explain(record, model, function, method, where, method_name)
+            with clock("peaks"):
+                peaks = call_peaks(caller, attribution)
+            with clock("motifs"):
+                hits = scan_motifs(scanner, record, attribution, peaks)
+            yield Interpretation(
+                record=record, attribution=attribution, peaks=peaks, hits=hits, seconds=clock.seconds
+            )
+
+
+def window_length(model: SequenceModel, seq_len: int | None) -> int | None:
+    """The window length of a run: what the user asked for, else what the model needs, else None (the source's own).
+
+    Raises
+    ------
+    ConfigError
+        If the user asked for another length than the model needs.
+    """
+    if seq_len is not None and model.seq_len is not None and seq_len != model.seq_len:
+        raise ConfigError(
+            f"seq_len is {seq_len:,}, but model '{model.name}' needs windows of {model.seq_len:,} bases; leave seq_len out."
+        )
+    return seq_len if seq_len is not None else model.seq_len
+
+
+def call_peaks(caller: PeakCaller, attribution: Attribution) -> Peaks:
+    """The peaks of one attribution, checked to be of its window.
+
+    Raises
+    ------
+    PeakError
+        If the caller raises or returns something else.
+    """
+    peaks = _guarded(lambda: caller.call(attribution), PeakError, f"Peak calling on gene '{attribution.gene}'")
+    if not isinstance(peaks, Peaks) or peaks.length != len(attribution):
+        raise PeakError(
+            f"The peak caller returned {type(peaks).__name__} for gene '{attribution.gene}', not Peaks of its window."
+        )
+    return peaks
+
+
+def scan_motifs(scanner: MotifScanner, record: GeneRecord, attribution: Attribution, peaks: Peaks) -> MotifHits:
+    """The motif hits of one gene, checked to be of its window.
+
+    Raises
+    ------
+    MotifError
+        If the scanner raises or returns something else.
+    """
+    hits = _guarded(
+        lambda: scanner.scan(record, attribution, peaks), MotifError, f"Motif scanning of gene '{record.gene}'"
+    )
+    if not isinstance(hits, MotifHits) or hits.length != len(record):
+        raise MotifError(
+            f"The motif scanner returned {type(hits).__name__} for gene '{record.gene}', not MotifHits of its window."
+        )
+    return hits
+
+
+def select_genes(source: DataSource, genes: Sequence[str], split: str | None) -> list[str]:
+    """The genes a run is about: those named, else those of a split, else all; each once.
+
+    Raises
+    ------
+    UnknownNameError
+        For a gene or split that does not exist, before anything is computed.
+    ConfigError
+        If none is left.
+    """
+    names = list(dict.fromkeys(genes)) if genes else list(source.genes(split))
+    known = set(source.genes()) if genes else set(names)
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("gene", name, source.genes(), where=", ".join(f"'{f}'" for f in source.files))
+    if not names:
+        where = f"split '{split}'" if split else "the source"
+        raise ConfigError(f"There are no genes to explain in {where}; see what there is with: decima-core genes FILE")
+    return names
+
+
+def _guarded(call: Callable[[], T], error_type: type[DecimaError], what: str) -> T:
+    try:
+        return call()
+    except DecimaError:
+        raise
+    except Exception as error:
+        raise error_type(f"{what} failed: {first_line(error)}") from error
+
+
+class _Clock:
+    """Wall time by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = time.perf_counter() - started

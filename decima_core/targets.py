@@ -1,0 +1,229 @@
+"""What is explained: one number an example, made from a model's tasks and positions.
+
+A target wraps the model in a ``torch.nn.Module`` of its own and never changes the model. The model maps ``(B, C, L)`` to
+``(B, T)`` or ``(B, T, L')``; the target reduces positions first (``sum`` by default), then tasks:
+
+* ``specificity``: mean of the on-tasks minus (or over) the mean of the off-tasks; off-tasks default to all others.
+* ``aggregate``: mean, sum or max over the tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import nn
+
+from decima_core.config import TargetOptions
+from decima_core.errors import ConfigError, DecimaError, ModelError, UnknownNameError, first_line, shorten
+from decima_core.providers import SequenceModel
+
+Reduction = Literal["mean", "sum", "max"]
+
+
+class Target(nn.Module):
+    """``(sequence (B, 4, L), mask (B, 1, L) or None) -> (B,)``.
+
+    Parameters
+    ----------
+    module
+        The model, ``(B, 4 or 5, L) -> (B, T)`` or ``(B, T, L')``.
+    on
+        Task numbers to explain; None for all of them.
+    off
+        Task numbers to contrast with: None for no contrast, an empty tuple for all tasks not in ``on``.
+    compare
+        ``"subtract"`` or ``"divide"`` on by off.
+    over_tasks, over_positions
+        How tasks and positions are reduced.
+    n_tasks
+        Number of tasks that names were resolved against; checked against the output. None to skip the check.
+
+    Raises
+    ------
+    ModelError
+        On the first call whose output does not fit, or when the model itself raises.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        on: tuple[int, ...] | None,
+        off: tuple[int, ...] | None,
+        compare: Literal["subtract", "divide"] = "subtract",
+        over_tasks: Reduction = "mean",
+        over_positions: Reduction = "sum",
+        n_tasks: int | None = None,
+        description: str = "",
+    ) -> None:
+        super().__init__()
+        self.model = module
+        self.on = on
+        self.off = off
+        self.compare = compare
+        self.over_tasks: Reduction = over_tasks
+        self.over_positions: Reduction = over_positions
+        self.n_tasks = n_tasks
+        self.description = description
+
+    def forward(self, sequence: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        inputs = sequence if mask is None else torch.cat([sequence, mask.to(sequence.dtype)], dim=1)
+        output = self._checked(self._call(inputs), inputs)
+        tasks = output if output.ndim == 2 else _reduce(output, self.over_positions, 2)
+        on, off = self._task_numbers(tasks.shape[1])
+        value = _reduce(tasks if on is None else tasks[:, on], self.over_tasks, 1)
+        if off is None:
+            return value
+        contrast = tasks[:, off].mean(dim=1)
+        return value / contrast if self.compare == "divide" else value - contrast
+
+    def _call(self, inputs: torch.Tensor) -> torch.Tensor:
+        try:
+            output = self.model(inputs)
+        except DecimaError:
+            raise
+        except torch.cuda.OutOfMemoryError as error:
+            raise ModelError(
+                f"The GPU ran out of memory on an input of shape {tuple(inputs.shape)}; "
+                "use a shorter seq_len, a smaller internal batch size of the method, or --device cpu."
+            ) from error
+        except Exception as error:
+            raise ModelError(
+                f"The model raised on an input of shape {tuple(inputs.shape)}: {first_line(error)}. "
+                "Check that its channels and window length fit (options model.channels and source seq_len)."
+            ) from error
+        if not isinstance(output, torch.Tensor):
+            raise ModelError(
+                f"The model returned {type(output).__name__}; it must return one tensor of shape (batch, tasks) or "
+                "(batch, tasks, positions). Wrap it in a function that picks one output."
+            )
+        return output
+
+    def _checked(self, output: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+        if output.ndim == 1 and output.shape[0] == inputs.shape[0]:
+            output = output[:, None]
+        if output.ndim not in (2, 3) or output.shape[0] != inputs.shape[0] or 0 in output.shape:
+            raise ModelError(
+                f"The model returned shape {tuple(output.shape)} for an input of shape {tuple(inputs.shape)}; "
+                "it must be (batch, tasks) or (batch, tasks, positions)."
+            )
+        if self.n_tasks is not None and output.shape[1] != self.n_tasks:
+            raise ModelError(
+                f"The model has {output.shape[1]} tasks, but {self.n_tasks} task names are known; give task numbers, or "
+                "the right names with the option model.tasks."
+            )
+        return output
+
+    def _task_numbers(self, n_tasks: int) -> tuple[list[int] | None, list[int] | None]:
+        for number in (*(self.on or ()), *(self.off or ())):
+            if not -n_tasks <= number < n_tasks:
+                raise UnknownNameError(
+                    "task number", number, hint=f"The model has {n_tasks} tasks, numbered 0 to {n_tasks - 1}."
+                )
+        on = None if self.on is None else [t % n_tasks for t in self.on]
+        if self.off is None:
+            return on, None
+        chosen = set(range(n_tasks) if on is None else on)
+        candidates = [t % n_tasks for t in self.off] if self.off else range(n_tasks)
+        off = [t for t in candidates if t not in chosen]
+        if not off:
+            raise ConfigError(_nothing_off(explicit=bool(self.off)))
+        return on, off
+
+
+def make_target(model: SequenceModel, options: TargetOptions, task_names: Sequence[str] = ()) -> Target:
+    """The target ``options`` describe, on ``model``.
+
+    ``task_names`` serve where the model does not name its tasks itself (a gene file's own task names, say).
+
+    Raises
+    ------
+    UnknownNameError
+        For a task that does not exist; with near matches.
+    ConfigError
+        If no task is left to contrast with.
+    """
+    names = tuple(model.tasks)
+    if not names and not all(_is_number(t) for t in (*options.tasks, *options.off_tasks)):
+        names = tuple(task_names)
+    count = len(names) or None
+    where = f"model '{model.name}'" if tuple(model.tasks) else "the gene file"
+    on = _resolve(options.tasks, names, where) or None
+    off: tuple[int, ...] | None = None
+    if options.transform == "specificity":
+        off = _resolve(options.off_tasks, names, where)
+        if count is not None:
+            chosen = set(range(count) if on is None else on)
+            if not [t for t in (off or range(count)) if t not in chosen]:
+                raise ConfigError(_nothing_off(explicit=bool(off)))
+    elif options.off_tasks:
+        raise ConfigError(
+            "off_tasks were given, but the transform 'aggregate' contrasts with nothing; use --transform specificity."
+        )
+    return Target(
+        model.module,
+        on=on,
+        off=off,
+        compare=options.compare,
+        over_tasks=options.over_tasks,
+        over_positions=options.over_positions,
+        n_tasks=count,
+        description=describe(options),
+    )
+
+
+def describe(options: TargetOptions) -> str:
+    """The target in words, for the metadata of every table."""
+    on = f"tasks {shorten(options.tasks, 4)}" if options.tasks else "all tasks"
+    value = f"{options.over_tasks} prediction of {on}"
+    if options.transform == "specificity":
+        off = f"tasks {shorten(options.off_tasks, 4)}" if options.off_tasks else "all other tasks"
+        sign = "-" if options.compare == "subtract" else "/"
+        value = f"{value} {sign} mean prediction of {off}"
+    return f"{value} ({options.over_positions} over positions)"
+
+
+def _nothing_off(explicit: bool) -> str:
+    if explicit:
+        return "Every off-task is also an on-task, so there is nothing to contrast with; choose other off_tasks."
+    return (
+        "All tasks are on, so the transform 'specificity' has none to contrast with; "
+        "choose fewer tasks (--tasks) or use --transform aggregate."
+    )
+
+
+def _resolve(wanted: Sequence[str], names: Sequence[str], where: str) -> tuple[int, ...]:
+    """Task numbers of names or numbers-as-text, without repeats, in the order given."""
+    index = {name: i for i, name in reversed(list(enumerate(names)))}
+    numbers = []
+    for task in wanted:
+        if task in index:
+            numbers.append(index[task])
+        elif _is_number(task):
+            number = int(task)
+            if names and not -len(names) <= number < len(names):
+                raise UnknownNameError(
+                    "task number", task, where=where, hint=f"It has {len(names)} tasks, numbered 0 to {len(names) - 1}."
+                )
+            numbers.append(number % len(names) if names else number)
+        elif names:
+            raise UnknownNameError("task", task, names, where=where)
+        else:
+            raise UnknownNameError(
+                "task", task, hint="The model does not name its tasks: give a number, or names with the option model.tasks."
+            )
+    return tuple(dict.fromkeys(numbers))
+
+
+def _is_number(task: str) -> bool:
+    return task.removeprefix("-").isdecimal()
+
+
+def _reduce(values: torch.Tensor, how: Reduction, dim: int) -> torch.Tensor:
+    if how == "mean":
+        return values.mean(dim=dim)
+    if how == "sum":
+        return values.sum(dim=dim)
+    return values.amax(dim=dim)

@@ -1,0 +1,72 @@
+"""Weights from a file into a module, never running code from the file."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from decima_core.errors import ModelError, first_line, near_matches, shorten
+
+
+def load_weights(module: nn.Module, path: str) -> None:
+    """Load ``path`` into ``module``; every weight must match.
+
+    ``.safetensors`` files are read by safetensors, all others by ``torch.load`` with ``weights_only=True``. A
+    checkpoint's ``state_dict`` entry is used where there is one.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing or damaged, holds more than weights, or does not match the module, naming the weight.
+    """
+    state = read_weights(path)
+    own = module.state_dict()
+    missing = [k for k in own if k not in state]
+    extra = [k for k in state if k not in own]
+    if missing or extra:
+        parts = []
+        if missing:
+            near = near_matches(missing[0], extra, 1)
+            parts.append(f"it lacks {shorten(missing, 3)}" + (f" (it has {near[0]})" if near else ""))
+        if extra:
+            parts.append(f"it has {shorten(extra, 3)}, which the model has not")
+        raise ModelError(f"The weights '{path}' do not match the model: {'; '.join(parts)}.")
+    for key, value in own.items():
+        if tuple(state[key].shape) != tuple(value.shape):
+            raise ModelError(
+                f"The weights '{path}' do not match the model: '{key}' has shape {tuple(state[key].shape)} in the file and "
+                f"{tuple(value.shape)} in the model; check the arguments it is built with (model.arguments)."
+            )
+    module.load_state_dict(state)
+
+
+def read_weights(path: str) -> dict[str, torch.Tensor]:
+    """The tensors of a weights file by name, on the CPU."""
+    if not Path(path).is_file():
+        raise ModelError(f"There is no weights file '{path}'.")
+    if path.lower().endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except Exception as error:
+            raise ModelError(f"The weights '{path}' cannot be read: {first_line(error)}") from error
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            f"'{path}' holds more than weights, and reading that could run code; save model.state_dict() to a file of its "
+            "own, best as .safetensors."
+        ) from error
+    except Exception as error:
+        raise ModelError(f"The weights '{path}' cannot be read: {first_line(error)}") from error
+    for key in ("state_dict", "model_state_dict"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise ModelError(f"'{path}' holds no table of weights; save model.state_dict().")
+    return dict(state)
