@@ -35,13 +35,19 @@ class TargetOptions:
     """Which number of the model's output is explained."""
 
     transform: Literal["specificity", "aggregate"] = option(
-        "specificity", help="specificity contrasts tasks with off_tasks; aggregate looks at tasks alone."
+        default="specificity", help="specificity contrasts tasks with off_tasks; aggregate looks at tasks alone."
     )
-    tasks: tuple[str, ...] = option((), help="Tasks to explain, by name or number from 0; none means all.")
-    off_tasks: tuple[str, ...] = option((), help="Tasks to contrast with; none means all that are not in tasks.")
-    compare: Literal["subtract", "divide"] = option("subtract", help="On-tasks minus off-tasks, or over them.")
-    over_tasks: Literal["mean", "sum", "max"] = option("mean", help="How the predictions of several tasks are reduced.")
-    over_positions: Literal["mean", "sum", "max"] = option("sum", help="How output positions are reduced, if there are any.")
+    tasks: tuple[str, ...] = option(default=(), help="Tasks to explain, by name or number from 0; none means all.")
+    off_tasks: tuple[str, ...] = option(
+        default=(), help="Tasks to contrast with; none means all that are not in tasks."
+    )
+    compare: Literal["subtract", "divide"] = option(default="subtract", help="On-tasks minus off-tasks, or over them.")
+    over_tasks: Literal["mean", "sum", "max"] = option(
+        default="mean", help="How the predictions of several tasks are reduced."
+    )
+    over_positions: Literal["mean", "sum", "max"] = option(
+        default="sum", help="How output positions are reduced, if there are any."
+    )
 
 
 @attrs.frozen
@@ -89,7 +95,9 @@ class RunConfig:
             with Path(path).open("rb") as file:
                 table = tomllib.load(file)
         except FileNotFoundError:
-            raise ConfigError(f"There is no file '{path}'; give the path of a TOML file that describes the run.") from None
+            raise ConfigError(
+                f"There is no file '{path}'; give the path of a TOML file that describes the run."
+            ) from None
         except IsADirectoryError:
             raise ConfigError(f"'{path}' is a folder; give the path of a TOML file that describes the run.") from None
         except (OSError, UnicodeDecodeError) as error:
@@ -184,16 +192,16 @@ def choose(stage: str, value: str, registry: Registry) -> StageChoice:
     names = [name for p in registry.providers(stage) for name in (p.spec.name, *p.spec.aliases)]
     if value in names or stage not in ("source", "model"):
         return StageChoice(value)
-    suffixed = any(
-        value.lower().endswith(tuple(getattr(p.spec, "suffixes", ()))) for p in registry.providers(stage)
-    )
+    suffixed = any(value.lower().endswith(tuple(getattr(p.spec, "suffixes", ()))) for p in registry.providers(stage))
     if suffixed:
         return StageChoice(registry.for_file(stage, value).spec.name, {"path": value})
     if stage == "model" and ":" in value:
         return StageChoice(DEFAULT_PROVIDERS["model"], {"path": value})
     if "/" in value or "." in value:
         return StageChoice(registry.for_file(stage, value).spec.name, {"path": value})
-    raise UnknownNameError(kind.label, value, names, hint="Give a provider's name, a file, or module:callable for a model.")
+    raise UnknownNameError(
+        kind.label, value, names, hint="Give a provider's name, a file, or module:callable for a model."
+    )
 
 
 def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:

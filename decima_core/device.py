@@ -28,9 +28,13 @@ def resolve_device(name: str | torch.device | None = None) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count == 0:
-            raise ConfigError(f"The device '{name}' was asked for, but no CUDA GPU is present; use --device cpu or auto.")
+            raise ConfigError(
+                f"The device '{name}' was asked for, but no CUDA GPU is present; use --device cpu or auto."
+            )
         if device.index is not None and device.index >= count:
-            raise ConfigError(f"The device '{name}' was asked for, but there are only {count} CUDA GPUs, numbered from 0.")
+            raise ConfigError(
+                f"The device '{name}' was asked for, but there are only {count} CUDA GPUs, numbered from 0."
+            )
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("The device 'mps' was asked for, but it is not present; use --device cpu or auto.")
     elif device.type not in ("cpu", "cuda", "mps"):

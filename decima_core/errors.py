@@ -20,7 +20,9 @@ prints the message alone and exits with status 1; it never shows a traceback for
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class DecimaError(Exception):
@@ -54,6 +56,8 @@ class UnknownNameError(ConfigError):
         self.what = what
         self.name = str(name)
         self.known = tuple(str(k) for k in known)
+        self.where = where
+        self.hint = hint
         self.near = near_matches(self.name, self.known)
         place = f" in {where}" if where else ""
         message = f"There is no {what} '{self.name}'{place}."
@@ -64,6 +68,11 @@ class UnknownNameError(ConfigError):
         if hint:
             message += f" {hint}"
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Pickles whole, so that it crosses from a worker process."""
+        make = functools.partial(type(self), where=self.where, hint=self.hint)
+        return make, (self.what, self.name, self.known)
 
 
 class OptionError(ConfigError):
@@ -115,6 +124,12 @@ def shorten(names: Iterable[object], limit: int = 8) -> str:
     if len(listed) <= limit:
         return ", ".join(listed)
     return f"{', '.join(listed[:limit])}, ... ({len(listed):,} in all)"
+
+
+def sentence(text: str) -> str:
+    """``text`` with a full stop at its end, unless it has an end already."""
+    text = text.strip()
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def first_line(error: BaseException, limit: int = 300) -> str:

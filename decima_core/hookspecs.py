@@ -35,7 +35,7 @@ def decima_data_sources() -> Iterable[DataSourceSpec]:  # type: ignore[empty-bod
 
         @options_class
         class ZarrOptions:
-            path: str = option("", help="The Zarr store to read.")
+            path: str = option(default="", help="The Zarr store to read.")
 
         def create(options):
             from my_plugin.zarr_source import ZarrSource  # heavy imports stay in here
@@ -64,7 +64,7 @@ def decima_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]
 
         @options_class
         class OnnxOptions:
-            path: str = option("", help="The ONNX file.")
+            path: str = option(default="", help="The ONNX file.")
 
         def create(options):
             from my_plugin.onnx_model import OnnxModel
@@ -93,7 +93,7 @@ def decima_attribution_methods() -> Iterable[AttributionMethodSpec]:  # type: ig
 
         @options_class
         class SmoothOptions:
-            samples: int = option(20, help="Noisy copies to average over.", at_least=1)
+            samples: int = option(default=20, help="Noisy copies to average over.", at_least=1)
 
         class SmoothGradient:
             def __init__(self, options):
@@ -129,7 +129,7 @@ def decima_peak_callers() -> Iterable[PeakCallerSpec]:  # type: ignore[empty-bod
 
         @options_class
         class HighestOptions:
-            flank: int = option(9, help="Bases on each side of the summit.", at_least=0)
+            flank: int = option(default=9, help="Bases on each side of the summit.", at_least=0)
 
         class Highest:
             def __init__(self, options):
@@ -169,8 +169,8 @@ def decima_motif_scanners() -> Iterable[MotifScannerSpec]:  # type: ignore[empty
 
         @options_class
         class MoodsOptions:
-            path: str = option("", help="A MEME file of motifs.")
-            p_threshold: float = option(1e-4, help="Report sites with at most this p-value.", above=0, at_most=1)
+            path: str = option(default="", help="A MEME file of motifs.")
+            p_threshold: float = option(default=1e-4, help="Report sites with at most this p-value.", above=0, at_most=1)
 
         def create(options):
             from my_plugin.moods_scanner import MoodsScanner

@@ -4,7 +4,7 @@ A provider's options class is a frozen, keyword-only attrs class made with :func
 
     @options_class
     class ScipyOptions:
-        distance: int = option(6, help="Least distance between two summits, in bases.", at_least=1)
+        distance: int = option(default=6, help="Least distance between two summits, in bases.", at_least=1)
 
 The same declaration gives the defaults, the command line's parsing, its help text and the checks, so they cannot disagree.
 Field types may be ``str``, ``int``, ``float``, ``bool``, ``tuple[X, ...]``, ``Literal[...]``, ``dict[str, Any]``,
@@ -13,6 +13,8 @@ Field types may be ``str``, ``int``, ``float``, ``bool``, ``tuple[X, ...]``, ``L
 
 from __future__ import annotations
 
+import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -20,9 +22,10 @@ from typing import Any, Literal, TypeVar, dataclass_transform
 
 import attrs
 
-from decima_core.errors import OptionError, UnknownNameError
+from decima_core.errors import OptionError, UnknownNameError, first_line, near_matches, sentence
 
 T = TypeVar("T")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")  # 524,288, but never 1,5
 
 
 def option(
@@ -35,7 +38,7 @@ def option(
 ) -> Any:
     """One option: its default, one sentence of help, and the bounds its number must keep."""
 
-    def in_bounds(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    def in_bounds(value: Any) -> None:
         numbers = value if isinstance(value, tuple) else (value,)
         for number in numbers:
             if number is None:
@@ -47,8 +50,7 @@ def option(
             if at_most is not None and not number <= at_most:
                 raise OptionError(f"must be at most {at_most:g}, not {number!r}")
 
-    bounded = any(bound is not None for bound in (at_least, above, at_most))
-    return attrs.field(default=default, validator=in_bounds if bounded else None, metadata={"help": help})
+    return attrs.field(default=default, metadata={"help": help, "in_bounds": in_bounds})
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(option, attrs.field))
@@ -56,7 +58,7 @@ def options_class(cls: type[T]) -> type[T]:
     """Make ``cls`` a frozen, keyword-only attrs class whose fields are checked against their annotations."""
 
     def coerce_all(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-        return [f.evolve(converter=_coercer(cls, f.name)) for f in fields]
+        return [f.evolve(converter=_converter(cls, f)) for f in fields]
 
     return attrs.frozen(kw_only=True, field_transformer=coerce_all)(cls)
 
@@ -89,23 +91,26 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     UnknownNameError
         For an option the class does not have.
     OptionError
-        For a value of the wrong type or out of bounds.
+        For a value of the wrong type or out of bounds, and for values that do not fit together.
     """
-    known = [f.name for f in attrs.fields(cls)]  # type: ignore[arg-type]
+    known = {f.name: f for f in attrs.fields(cls)}  # type: ignore[arg-type]
     given: dict[str, Any] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
         if name not in known:
-            hint = "" if known else f"{where} takes no options."
-            raise UnknownNameError("option", key, known, where=where, hint=hint)
-        given[name] = value
-    for name, value in given.items():
-        # One at a time, so that a failing check knows its option.
+            raise UnknownNameError("option", key, known, where=where, hint="" if known else "It takes no options.")
         try:
-            cls(**{name: value})
+            given[name] = _checked(cls, known[name], value)
         except OptionError as error:
-            raise OptionError(f"Option '{name}' of {where} {error}.") from None
-    return cls(**given)
+            raise OptionError(sentence(f"Option '{name}' of {where} {error}")) from None
+    try:
+        return cls(**given)
+    except (OptionError, TypeError, ValueError) as error:  # the class's own checks, in __attrs_post_init__
+        reason = str(error) if isinstance(error, OptionError) else first_line(error)
+        alone = _alone_at_fault(cls, given, error)
+        if alone is not None:
+            raise OptionError(sentence(f"Option '{alone}' of {where} {reason}")) from None
+        raise OptionError(sentence(f"The options of {where} do not fit together: {reason}")) from None
 
 
 def as_dict(options: Any) -> dict[str, Any]:
@@ -150,11 +155,33 @@ def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _coercer(cls: type, name: str) -> Callable[[Any], Any]:
+def _checked(cls: type, field: attrs.Attribute[Any], value: Any) -> Any:
+    """``value`` as the field's type and within its bounds; errors continue "Option 'x' ..."."""
+    checked = coerce(value, _hints(cls)[field.name])
+    if "in_bounds" in field.metadata:
+        field.metadata["in_bounds"](checked)
+    return checked
+
+
+def _converter(cls: type, field: attrs.Attribute[Any]) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
-        return coerce(value, _hints(cls)[name])
+        try:
+            return _checked(cls, field, value)
+        except OptionError as error:
+            raise OptionError(sentence(f"Option '{field.name}' of {cls.__name__} {error}")) from None
 
     return convert
+
+
+def _alone_at_fault(cls: type, given: Mapping[str, Any], error: Exception) -> str | None:
+    """The one option that fails the class's own check in the same words with all others at their defaults, if any."""
+    for name, value in given.items():
+        try:
+            cls(**{name: value})
+        except (OptionError, TypeError, ValueError) as same:
+            if str(same) == str(error):
+                return name
+    return None
 
 
 def coerce(value: Any, hint: Any) -> Any:
@@ -222,11 +249,9 @@ def _coerce_literal(value: Any, choices: tuple[Any, ...]) -> Any:
             return choice
         if isinstance(value, str) and value.strip().lower().replace("_", "-") == str(choice).lower().replace("_", "-"):
             return choice
-    from decima_core.errors import near_matches
-
     near = near_matches(str(value), [str(c) for c in choices])
     more = f"; did you mean {near[0]}?" if near else ""
-    raise OptionError(f"must be one of {', '.join(str(c) for c in choices)}, not {value!r}{more}".rstrip("?"))
+    raise OptionError(f"must be one of {', '.join(str(c) for c in choices)}, not {value!r}{more}")
 
 
 def _coerce_bool(value: Any) -> bool:
@@ -242,28 +267,24 @@ def _coerce_bool(value: Any) -> bool:
 
 
 def _coerce_int(value: Any) -> int:
-    if isinstance(value, str):
-        try:
-            return int(value.replace("_", "").replace(",", ""))
-        except ValueError:
-            raise OptionError(f"must be a whole number, not {value!r}") from None
-    if isinstance(value, bool):
-        raise OptionError(f"must be a whole number, not {value!r}")
-    if hasattr(value, "__index__"):
-        return int(value.__index__())
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    try:
+        if isinstance(value, str):
+            return int(value.replace(",", "") if _THOUSANDS.fullmatch(value.strip()) else value)
+        if hasattr(value, "__index__") and not isinstance(value, bool):
+            return int(value.__index__())
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+    except (TypeError, ValueError):
+        pass
     raise OptionError(f"must be a whole number, not {value!r}")
 
 
 def _coerce_float(value: Any) -> float:
-    import math
-
     if isinstance(value, bool) or not (isinstance(value, str) or hasattr(value, "__float__")):
         raise OptionError(f"must be a number, not {value!r}")
     try:
         number = float(value)
-    except ValueError:
+    except (OverflowError, RuntimeError, TypeError, ValueError):
         raise OptionError(f"must be a number, not {value!r}") from None
     if math.isnan(number):
         raise OptionError("must be a number, not NaN")

@@ -160,9 +160,7 @@ def attributions(
     return (values[0], starts[0]) if single else (values, np.array(starts))
 
 
-def _batch(
-    gene: str | None, h5_file: PathLike | None, inputs: Any
-) -> tuple[torch.Tensor, bool, list[int | None]]:
+def _batch(gene: str | None, h5_file: PathLike | None, inputs: Any) -> tuple[torch.Tensor, bool, list[int | None]]:
     """Inputs ``(B, 4 or 5, L)``, whether one gene was asked for, and the TSS of each."""
     if inputs is None:
         if h5_file is None or gene is None:
@@ -181,7 +179,9 @@ def _batch(
         return batch, single, [None] * len(batch)
     for i, mask in enumerate(batch[:, 4]):
         if not mask.any():
-            raise DataError(f"The gene mask of {gene or f'input {i}'} is all zero, so its TSS is unknown; mask the gene's bases.")
+            raise DataError(
+                f"The gene mask of {gene or f'input {i}'} is all zero, so its TSS is unknown; mask the gene's bases."
+            )
     return batch, single, [int(row.nonzero()[0, 0]) for row in batch[:, 4]]
 
 
@@ -218,7 +218,9 @@ def _method(method: Any, kwargs: dict[str, Any]) -> tuple[AttributionMethod, str
             f"The method {method!r} is neither a provider's name, nor a captum class, nor an object with attribute()."
         )
     if kwargs:
-        raise ConfigError(f"{', '.join(kwargs)} cannot be passed to a method that is an object already; build it with them.")
+        raise ConfigError(
+            f"{', '.join(kwargs)} cannot be passed to a method that is an object already; build it with them."
+        )
     return method, type(method).__name__
 
 

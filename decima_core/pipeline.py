@@ -76,9 +76,7 @@ def interpret(
                 peaks = call_peaks(caller, attribution)
             with clock("motifs"):
                 hits = scan_motifs(scanner, record, attribution, peaks)
-            yield Interpretation(
-                record=record, attribution=attribution, peaks=peaks, hits=hits, seconds=clock.seconds
-            )
+            yield Interpretation(record=record, attribution=attribution, peaks=peaks, hits=hits, seconds=clock.seconds)
 
 
 def window_length(model: SequenceModel, seq_len: int | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, run
 
 import attrs
 
-from decima_core.errors import PluginError
+from decima_core.errors import PluginError, UnknownNameError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -57,15 +57,35 @@ class Spec(Generic[ProviderT]):
     aliases: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
+        # A forgotten comma makes ("one") a text, and a text is a sequence of letters.
+        for field in ("requires", "aliases", "suffixes"):
+            given = getattr(self, field, ())
+            if not isinstance(given, tuple) or not all(isinstance(item, str) for item in given):
+                raise PluginError(
+                    f"The {field} of {self.kind} '{self.name}' must be a tuple of texts such as ('one',), not {given!r}."
+                )
         for name in (self.name, *self.aliases):
             if not isinstance(name, str) or not _NAME.match(name):
-                raise PluginError(f"The name {name!r} of a {self.kind} is not in lower kebab case, such as 'my-method'.")
+                raise PluginError(
+                    f"The name {name!r} of a {self.kind} is not in lower kebab case, such as 'my-method'."
+                )
         if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary:
             raise PluginError(f"The {self.kind} '{self.name}' needs a summary: one sentence on one line.")
         if not (isinstance(self.options, type) and attrs.has(self.options)):
             raise PluginError(f"The options of {self.kind} '{self.name}' must be a class made with @options_class.")
+        try:
+            self.options()
+        except Exception as error:
+            raise PluginError(
+                f"The options of {self.kind} '{self.name}' cannot be made from their defaults: {first_line(error)}"
+            ) from error
         if not callable(self.create):
             raise PluginError(f"The create of {self.kind} '{self.name}' must be a function of its options.")
+        for suffix in getattr(self, "suffixes", ()):
+            if not suffix.startswith(".") or suffix != suffix.lower() or len(suffix) < 2:
+                raise PluginError(
+                    f"The suffix {suffix!r} of {self.kind} '{self.name}' is not a lower-case file ending such as '.h5'."
+                )
 
 
 # --- data sources -----------------------------------------------------------------------------------------------------
@@ -267,8 +287,6 @@ def kind_of(name: str) -> Kind:
     UnknownNameError
         If there is no such kind.
     """
-    from decima_core.errors import UnknownNameError
-
     folded = name.strip().lower().replace("_", " ").replace("-", " ")
     for kind in KINDS:
         names = (kind.stage, kind.label, f"{kind.stage}s", f"{kind.label}s", kind.label.split()[-1])

@@ -22,15 +22,39 @@ import numpy.typing as npt
 from decima_core.errors import AttributionError, DataError, MotifError, PeakError
 from decima_core.sequence import Codes, one_hot
 
-Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 
 
-def frozen_array(array: npt.ArrayLike, dtype: npt.DTypeLike = None) -> npt.NDArray[Any]:
+def frozen_array(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
     """A read-only view of ``array`` (copied only where the type must change)."""
     view = np.asarray(array, dtype=dtype).view()
     view.flags.writeable = False
     return view
+
+
+# Converters by name, which type checkers understand where they do not understand lambdas.
+def _codes(array: npt.ArrayLike) -> Codes:
+    return frozen_array(array, np.int8)
+
+
+def _float32(array: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    return frozen_array(array, np.float32)
+
+
+def _float64(array: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    return frozen_array(array, np.float64)
+
+
+def _int64(array: npt.ArrayLike) -> Ints:
+    return frozen_array(array, np.int64)
+
+
+def _objects(array: npt.ArrayLike) -> npt.NDArray[Any]:
+    return frozen_array(array, object)
+
+
+def _letters(array: npt.ArrayLike) -> npt.NDArray[Any]:
+    return frozen_array(array, "U1")
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +73,9 @@ class Locus:
         if self.strand not in ("+", "-"):
             raise DataError(f"The strand of {self.chrom}:{self.start}-{self.end} is {self.strand!r}, not '+' or '-'.")
         if self.end <= self.start:
-            raise DataError(f"The window {self.chrom}:{self.start}-{self.end} is empty: its end must lie after its start.")
+            raise DataError(
+                f"The window {self.chrom}:{self.start}-{self.end} is empty: its end must lie after its start."
+            )
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -97,15 +123,17 @@ class GeneRecord:
     """
 
     gene: str
-    codes: Codes = attrs.field(converter=lambda a: frozen_array(a, np.int8))
-    mask: npt.NDArray[np.float32] = attrs.field(converter=lambda a: frozen_array(a, np.float32))
+    codes: Codes = attrs.field(converter=_codes)
+    mask: npt.NDArray[np.float32] = attrs.field(converter=_float32)
     tss: int = attrs.field(converter=int)
     locus: Locus | None = None
     split: str | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.codes.ndim != 1 or self.codes.size == 0:
-            raise DataError(f"The sequence of gene '{self.gene}' has shape {self.codes.shape}; it must be one row of bases.")
+            raise DataError(
+                f"The sequence of gene '{self.gene}' has shape {self.codes.shape}; it must be one row of bases."
+            )
         if self.mask.shape != self.codes.shape:
             raise DataError(
                 f"Gene '{self.gene}' has {self.codes.shape[0]:,} bases of sequence but {self.mask.shape[-1]:,} of mask."
@@ -138,7 +166,7 @@ class GeneRecord:
     def inputs(self) -> npt.NDArray[np.float32]:
         """Sequence and mask merged, ``(5, L)`` float32."""
         merged = np.empty((5, len(self)), dtype=np.float32)
-        merged[:4] = one_hot(self.codes)
+        one_hot(self.codes, out=merged[:4])
         merged[4] = self.mask
         return merged
 
@@ -172,7 +200,7 @@ class Attribution:
     """
 
     gene: str
-    values: npt.NDArray[np.float32] = attrs.field(converter=lambda a: frozen_array(a, np.float32))
+    values: npt.NDArray[np.float32] = attrs.field(converter=_float32)
     tss: int | None = None
     method: str = ""
     target: str = ""
@@ -222,10 +250,10 @@ class Peaks:
         If columns differ in length, a peak leaves the window, misses its own extent, or heights are out of order.
     """
 
-    position: Ints = attrs.field(converter=lambda a: frozen_array(a, np.int64))
-    start: Ints = attrs.field(converter=lambda a: frozen_array(a, np.int64))
-    end: Ints = attrs.field(converter=lambda a: frozen_array(a, np.int64))
-    height: Floats = attrs.field(converter=lambda a: frozen_array(a, np.float64))
+    position: Ints = attrs.field(converter=_int64)
+    start: Ints = attrs.field(converter=_int64)
+    end: Ints = attrs.field(converter=_int64)
+    height: npt.NDArray[np.float64] = attrs.field(converter=_float64)
     length: int = attrs.field(converter=int)
     extra: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
 
@@ -235,7 +263,9 @@ class Peaks:
         for name, column in columns.items():
             if np.asarray(column).shape != n:
                 raise PeakError(f"Column '{name}' of the peaks has {np.asarray(column).size} values for {n[0]} peaks.")
-        inside = (self.start >= 0) & (self.start <= self.position) & (self.position < self.end) & (self.end <= self.length)
+        inside = (
+            (self.start >= 0) & (self.start <= self.position) & (self.position < self.end) & (self.end <= self.length)
+        )
         if not inside.all():
             i = int(np.flatnonzero(~inside)[0])
             raise PeakError(
@@ -267,7 +297,7 @@ class Motif:
 
     id: str
     name: str
-    ppm: npt.NDArray[np.float64] = attrs.field(converter=lambda a: frozen_array(a, np.float64))
+    ppm: npt.NDArray[np.float64] = attrs.field(converter=_float64)
 
     def __attrs_post_init__(self) -> None:
         p = self.ppm
@@ -303,17 +333,17 @@ class MotifHits:
         If columns differ in length, a hit leaves the window, or a p- or q-value leaves (0, 1].
     """
 
-    motif_id: npt.NDArray[Any] = attrs.field(converter=lambda a: frozen_array(a, object))
-    motif_name: npt.NDArray[Any] = attrs.field(converter=lambda a: frozen_array(a, object))
-    start: Ints = attrs.field(converter=lambda a: frozen_array(a, np.int64))
-    end: Ints = attrs.field(converter=lambda a: frozen_array(a, np.int64))
-    strand: npt.NDArray[Any] = attrs.field(converter=lambda a: frozen_array(a, "U1"))
-    score: Floats = attrs.field(converter=lambda a: frozen_array(a, np.float64))
-    p_value: Floats = attrs.field(converter=lambda a: frozen_array(a, np.float64))
-    q_value: Floats = attrs.field(converter=lambda a: frozen_array(a, np.float64))
-    peak: Ints = attrs.field(converter=lambda a: frozen_array(a, np.int64))
-    site_attr_score: Floats = attrs.field(converter=lambda a: frozen_array(a, np.float64))
-    motif_attr_score: Floats = attrs.field(converter=lambda a: frozen_array(a, np.float64))
+    motif_id: npt.NDArray[Any] = attrs.field(converter=_objects)
+    motif_name: npt.NDArray[Any] = attrs.field(converter=_objects)
+    start: Ints = attrs.field(converter=_int64)
+    end: Ints = attrs.field(converter=_int64)
+    strand: npt.NDArray[Any] = attrs.field(converter=_letters)
+    score: npt.NDArray[np.float64] = attrs.field(converter=_float64)
+    p_value: npt.NDArray[np.float64] = attrs.field(converter=_float64)
+    q_value: npt.NDArray[np.float64] = attrs.field(converter=_float64)
+    peak: Ints = attrs.field(converter=_int64)
+    site_attr_score: npt.NDArray[np.float64] = attrs.field(converter=_float64)
+    motif_attr_score: npt.NDArray[np.float64] = attrs.field(converter=_float64)
     length: int = attrs.field(converter=int)
 
     def __attrs_post_init__(self) -> None:

@@ -9,93 +9,20 @@ makes a fresh one.
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import attrs
 import pluggy
 
 from decima_core import hookspecs
-from decima_core.errors import DecimaError, PluginError, UnknownNameError, first_line
-from decima_core.options import as_dict, build
-from decima_core.providers import KINDS, Kind, Spec, kind_of
+from decima_core.errors import PluginError, UnknownNameError, first_line, sentence
+from decima_core.providers import KINDS, Kind, kind_of
+from decima_core.registered import Failure as Failure
+from decima_core.registered import Owner as Owner
+from decima_core.registered import Registered as Registered
 
 DISABLE_VARIABLE = "DECIMA_DISABLE_PLUGINS"
-
-
-@attrs.frozen
-class Owner:
-    """The plugin a provider comes from: plugin name, distribution and version."""
-
-    plugin: str
-    distribution: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.plugin} ({self.distribution} {self.version})"
-
-
-@attrs.frozen
-class Failure:
-    """A plugin, or one provider of it, that cannot be used: who, why, and what to do."""
-
-    owner: Owner
-    reason: str
-    remedy: str
-    claims: tuple[str, str] | None = None  # (stage, provider name) that a lookup would have found
-
-
-@attrs.frozen
-class Registered:
-    """A usable provider: its kind, spec and owner."""
-
-    kind: Kind
-    spec: Spec[Any]
-    owner: Owner
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Modules it requires that are not installed."""
-        return tuple(m for m in self.spec.requires if importlib.util.find_spec(m.partition(".")[0]) is None)
-
-    def build_options(self, values: Mapping[str, Any]) -> Any:
-        """Its options object from names and values; errors name the provider."""
-        return build(self.spec.options, values, f"{self.kind.label} '{self.spec.name}'")
-
-    def create(self, options: Any = None) -> Any:
-        """The provider, from an options object (or its defaults).
-
-        Raises
-        ------
-        PluginError
-            If something it requires is not installed, or it raises anything but a :class:`DecimaError`.
-        """
-        what = f"The {self.kind.label} '{self.spec.name}' of {self.owner}"
-        if self.missing:
-            remedy = f"pip install '{self.spec.install}'" if self.spec.install else f"pip install {' '.join(self.missing)}"
-            raise PluginError(f"{what} needs {', '.join(self.missing)}, which is not installed; run: {remedy}")
-        try:
-            provider = self.spec.create(self.spec.options() if options is None else options)
-        except DecimaError:
-            raise
-        except Exception as error:
-            raise PluginError(f"{what} could not be created: {first_line(error)}") from error
-        lacking = _lacking(provider, self.kind.protocol)
-        if lacking:
-            raise PluginError(f"{what} made an object without {', '.join(lacking)}, which every {self.kind.label} has.")
-        return provider
-
-    def provenance(self, options: Any) -> dict[str, Any]:
-        """Who provided this and how it was set, as plain values."""
-        return {
-            "provider": self.spec.name,
-            "plugin": self.owner.plugin,
-            "distribution": self.owner.distribution,
-            "version": self.owner.version,
-            "options": as_dict(options),
-        }
 
 
 class Registry:
@@ -104,9 +31,10 @@ class Registry:
     def __init__(self) -> None:
         self._manager = pluggy.PluginManager(hookspecs.GROUP)
         self._manager.add_hookspecs(hookspecs)
-        self._providers: dict[str, dict[str, Registered]] = {kind.stage: {} for kind in KINDS}
+        self._offered: list[Registered] = []  # rivals for a name too; the lookups refuse them
         self._failures: list[Failure] = []
         self._owners: list[Owner] = []
+        self._disabled: tuple[str, ...] = ()
 
     @classmethod
     def discover(cls, disabled: Iterable[str] | None = None) -> Registry:
@@ -116,14 +44,19 @@ class Registry:
         """
         if disabled is None:
             disabled = os.environ.get(DISABLE_VARIABLE, "").split(",")
-        off = {name.strip() for name in disabled}
         registry = cls()
+        registry._disabled = tuple(dict.fromkeys(name.strip() for name in disabled if name.strip()))
         by_name: dict[str, list[importlib.metadata.EntryPoint]] = {}
         for entry_point in importlib.metadata.entry_points(group=hookspecs.GROUP):
             by_name.setdefault(entry_point.name, []).append(entry_point)
         for name in sorted(by_name):
-            if name not in off:
+            if name not in registry._disabled:
                 registry._load(name, by_name[name])
+        for name in registry._disabled:
+            if name not in by_name:
+                mistake = UnknownNameError("plugin", name, sorted(by_name))
+                failure = Failure(Owner(name, DISABLE_VARIABLE, ""), str(mistake), f"correct {DISABLE_VARIABLE}")
+                registry._failures.append(failure)
         return registry
 
     def _load(self, name: str, entry_points: list[importlib.metadata.EntryPoint]) -> None:
@@ -132,13 +65,16 @@ class Registry:
             rivals = " and ".join(f"{o.distribution} {o.version}" for o in owners)
             for owner in owners:
                 reason = f"the plugin name '{name}' is claimed by {rivals}; neither is loaded"
-                self._failures.append(Failure(owner, reason, "uninstall one of them, or ask its author to rename the entry point"))
+                self._failures.append(
+                    Failure(owner, reason, "uninstall one of them, or ask its author to rename the entry point")
+                )
             return
         try:
             # SystemExit too: a plugin that exits on import must not take the program with it.
             plugin = entry_points[0].load()
         except (Exception, SystemExit) as error:
-            self._failures.append(Failure(owners[0], first_line(error), _import_remedy(error, owners[0])))
+            remedy = _import_remedy(error, owners[0], entry_points[0].module)
+            self._failures.append(Failure(owners[0], first_line(error), remedy))
             return
         self.register(plugin, owners[0])
 
@@ -146,76 +82,94 @@ class Registry:
         """Add one plugin; whatever is wrong with it becomes a :class:`Failure`."""
         if isinstance(owner, str):
             owner = Owner(owner, "(not installed)", "")
-        remedy = f"report it to the authors of {owner.distribution}"
+        reason = self._announce(plugin, owner)
+        if reason:
+            self._failures.append(Failure(owner, reason, _report_to(owner)))
+
+    def _announce(self, plugin: object, owner: Owner) -> str:
+        """Take what a plugin announces; why it cannot be loaded, or nothing."""
+        if self._manager.has_plugin(owner.plugin):
+            return f"a plugin of the name '{owner.plugin}' is already loaded"
         try:
             self._manager.register(plugin, name=owner.plugin)
-            strange = [h.name for h in self._manager.get_hookcallers(plugin) or () if not h.has_spec()]
         except Exception as error:
             if self._manager.has_plugin(owner.plugin):
                 self._manager.unregister(name=owner.plugin)
-            self._failures.append(Failure(owner, first_line(error), remedy))
-            return
-        if strange:
+            if isinstance(error, pluggy.PluginValidationError) and "Argument(s)" in str(error):
+                return "a hook function of it takes arguments; hooks take none"
+            return first_line(error)
+        callers = self._manager.get_hookcallers(plugin) or []
+        strange = [caller.name for caller in callers if not caller.has_spec()]
+        bare = [k.hook for k in KINDS if hasattr(plugin, k.hook) and k.hook not in {c.name for c in callers}]
+        if strange or bare or not callers:
             self._manager.unregister(name=owner.plugin)
-            error = UnknownNameError("hook", strange[0], [kind.hook for kind in KINDS])
-            self._failures.append(Failure(owner, str(error), remedy))
-            return
+            if strange:
+                return str(UnknownNameError("hook", strange[0], [kind.hook for kind in KINDS]))
+            return f"{bare[0]} is not marked with @hookimpl" if bare else "it has no function marked with @hookimpl"
         self._owners.append(owner)
         for kind in KINDS:
             for implementation in getattr(self._manager.hook, kind.hook).get_hookimpls():
                 if implementation.plugin_name == owner.plugin:
-                    self._collect(kind, implementation.function, owner, remedy)
+                    self._collect(kind, implementation.function, owner)
+        return ""
 
-    def _collect(self, kind: Kind, announce: Callable[[], Iterable[object]], owner: Owner, remedy: str) -> None:
+    def _collect(self, kind: Kind, announce: Callable[[], Iterable[object]], owner: Owner) -> None:
+        def fail(reason: str) -> None:
+            self._failures.append(Failure(owner, reason, _report_to(owner)))
+
         try:
-            specs = list(announce())
-        except Exception as error:
-            self._failures.append(Failure(owner, f"{kind.hook} raised {first_line(error)}", remedy))
+            answer = announce()
+            if not isinstance(answer, Iterable) or isinstance(answer, (str, bytes)):
+                fail(f"{kind.hook} returned {type(answer).__name__}; it must yield {kind.spec.__name__}")
+                return
+            specs = list(answer)
+        except (Exception, SystemExit) as error:
+            fail(f"{kind.hook} raised {first_line(error)}")
             return
         for spec in specs:
-            if not isinstance(spec, kind.spec):
-                reason = f"{kind.hook} yielded {type(spec).__name__}, not {kind.spec.__name__}"
-                self._failures.append(Failure(owner, reason, remedy))
+            if isinstance(spec, kind.spec):
+                self._offered.append(Registered(kind, spec, owner))
             else:
-                self._add(Registered(kind, spec, owner))
+                fail(f"{kind.hook} yielded {type(spec).__name__}, not {kind.spec.__name__}")
 
-    def _add(self, new: Registered) -> None:
-        stage, table = new.kind.stage, self._providers[new.kind.stage]
-        for name in (new.spec.name, *new.spec.aliases):
-            rival = self._find(stage, name)
-            claimed = next((f for f in self._failures if f.claims == (stage, name)), None)
-            if rival is None and claimed is None:
-                continue
-            other = rival.owner if rival else claimed.owner  # type: ignore[union-attr]
-            reason = f"the {new.kind.label} '{name}' is offered by both {other} and {new.owner}; neither can be used"
-            remedy = f"uninstall one, or set {DISABLE_VARIABLE}={new.owner.plugin}"
-            if rival:
-                del table[rival.spec.name]
-                self._failures.append(Failure(rival.owner, reason, remedy, (stage, name)))
-            self._failures.append(Failure(new.owner, reason, remedy, (stage, name)))
-            return
-        table[new.spec.name] = new
+    def _claims(self, stage: str, name: str) -> list[Registered]:
+        """Every provider offered under this name or alias."""
+        return [p for p in self._offered if p.kind.stage == stage and name in (p.spec.name, *p.spec.aliases)]
 
-    def _find(self, stage: str, name: str) -> Registered | None:
-        table = self._providers[stage]
-        if name in table:
-            return table[name]
-        return next((p for p in table.values() if name in p.spec.aliases), None)
+    def _clash(self, stage: str, name: str) -> list[Failure]:
+        """A failure for each provider that claims this name, if there is more than one."""
+        claims = self._claims(stage, name)
+        if len(claims) < 2:
+            return []
+        owners = sorted({p.owner for p in claims}, key=str)
+        what = f"the {claims[0].kind.label} '{name}' is offered"
+        if len(owners) == 1:
+            return [Failure(owners[0], f"{what} twice by {owners[0]}", _report_to(owners[0]), (stage, name))]
+        reason = f"{what} by {' and '.join(map(str, owners))}; none of them is used under that name"
+        remedy = f"uninstall one, or set {' or '.join(f'{DISABLE_VARIABLE}={o.plugin}' for o in owners)}"
+        return [Failure(owner, reason, remedy, (stage, name)) for owner in owners]
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """Everything that could not be used."""
-        return tuple(self._failures)
+        names = sorted({(p.kind.stage, n) for p in self._offered for n in (p.spec.name, *p.spec.aliases)})
+        return (*self._failures, *(f for stage, name in names for f in self._clash(stage, name)))
 
     @property
     def owners(self) -> tuple[Owner, ...]:
         """Every plugin that was loaded."""
         return tuple(self._owners)
 
+    @property
+    def disabled(self) -> tuple[str, ...]:
+        """Names of the plugins that were to be left out."""
+        return self._disabled
+
     def providers(self, kind: str | None = None) -> tuple[Registered, ...]:
         """Usable providers, of one kind or all, ordered by kind and name."""
-        kinds = KINDS if kind is None else (kind_of(kind),)
-        return tuple(table[name] for k in kinds for table in (self._providers[k.stage],) for name in sorted(table))
+        stages = [k.stage for k in KINDS] if kind is None else [kind_of(kind).stage]
+        usable = (p for p in self._offered if p.kind.stage in stages and not self._clash(p.kind.stage, p.spec.name))
+        return tuple(sorted(usable, key=lambda p: (stages.index(p.kind.stage), p.spec.name)))
 
     def get(self, kind: str, name: str) -> Registered:
         """The provider of this kind and name (or alias); case and ``_`` for ``-`` are forgiven.
@@ -228,17 +182,20 @@ class Registry:
             If no plugin offers it; the message has near matches, and any plugin that failed to load.
         """
         which = kind_of(kind)
-        found = self._find(which.stage, name.strip().lower().replace("_", "-"))
-        if found is not None:
-            return found
-        for failure in self._failures:
-            if failure.claims == (which.stage, name):
-                raise PluginError(f"{failure.reason[0].upper()}{failure.reason[1:]}; {failure.remedy}.")
-        known = sorted(self._providers[which.stage])
-        hint = "".join(f" The plugin {f.owner} failed to load: {f.reason}." for f in self._failures).strip()
-        raise UnknownNameError(which.label, name, known, hint=hint)
+        folded = name.strip().lower().replace("_", "-")
+        claims = self._claims(which.stage, folded)
+        clash = self._clash(which.stage, folded) or [f for p in claims for f in self._clash(which.stage, p.spec.name)]
+        if clash:
+            raise PluginError(sentence(f"{clash[0].reason[0].upper()}{clash[0].reason[1:]}; {clash[0].remedy}"))
+        if claims:
+            return claims[0]
+        known = [p.spec.name for p in self.providers(which.stage)]
+        hints = [sentence(f"The plugin {f.owner} failed: {f.reason}") for f in self.failures]
+        if self.disabled:
+            hints.append(f"Switched off by {DISABLE_VARIABLE}: {', '.join(self.disabled)}.")
+        raise UnknownNameError(which.label, name, known, hint=" ".join(hints))
 
-    def create(self, kind: str, name: str, **options: Any) -> Any:
+    def create(self, kind: str, name: str, /, **options: Any) -> Any:
         """Find, check the options of, and create a provider in one call."""
         found = self.get(kind, name)
         return found.create(found.build_options(options))
@@ -254,7 +211,9 @@ class Registry:
             If none does.
         """
         which = kind_of(kind)
-        claims = [p for p in self.providers(which.stage) if path.lower().endswith(tuple(getattr(p.spec, "suffixes", ())))]
+        claims = [
+            p for p in self.providers(which.stage) if path.lower().endswith(tuple(getattr(p.spec, "suffixes", ())))
+        ]
         if len(claims) == 1:
             return claims[0]
         option = f"--{which.stage} NAME -O {which.stage}.path={path}"
@@ -262,25 +221,26 @@ class Registry:
             both = " and ".join(f"'{c.spec.name}' of {c.owner}" for c in claims)
             raise PluginError(f"'{path}' could be read by {both}; choose one with {option}.")
         known = sorted({s for p in self.providers(which.stage) for s in getattr(p.spec, "suffixes", ())})
-        raise UnknownNameError(f"{which.label} that reads", path, hint=f"Known endings: {', '.join(known)}; or use {option}.")
-
-
-def _lacking(provider: object, protocol: type) -> list[str]:
-    members = [m for m in vars(protocol) if not m.startswith("_")]
-    # type(provider) as well, so that a property is not evaluated just to see that it is there
-    return [m for m in members if not hasattr(type(provider), m) and m not in getattr(provider, "__dict__", {})]
+        raise UnknownNameError(
+            f"{which.label} that reads", path, hint=f"Known endings: {', '.join(known)}; or use {option}."
+        )
 
 
 def _owner_of(name: str, entry_point: importlib.metadata.EntryPoint) -> Owner:
-    dist = entry_point.dist
-    if dist is None:
-        return Owner(name, "(unknown distribution)", "")
-    return Owner(name, dist.metadata["Name"] or "(unnamed distribution)", dist.version)
+    # A folder left behind by a broken uninstallation may have entry points but no metadata.
+    metadata = entry_point.dist.metadata if entry_point.dist is not None else None
+    distribution, version = (metadata["Name"], metadata["Version"]) if metadata is not None else (None, None)
+    return Owner(name, distribution or "(unknown distribution)", version or "")
 
 
-def _import_remedy(error: BaseException, owner: Owner) -> str:
+def _report_to(owner: Owner) -> str:
+    return f"report it to the authors of {owner.distribution}"
+
+
+def _import_remedy(error: BaseException, owner: Owner, module: str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        if error.name == owner.plugin:
+        absent = error.name.partition(".")[0]
+        if absent == module.partition(".")[0]:
             return f"reinstall it: pip install --force-reinstall {owner.distribution}"
-        return f"install what it needs: pip install {error.name.partition('.')[0]}"
+        return f"install the package that holds the module '{absent}'"
     return f"update or uninstall it: pip install --upgrade {owner.distribution}"

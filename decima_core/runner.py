@@ -43,9 +43,7 @@ class Observer:
     gene_done: Callable[[Interpretation], None] = lambda result: None
 
 
-def run(
-    config: RunConfig | Plan, *, registry: Registry | None = None, observer: Observer | None = None
-) -> RunSummary:
+def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer: Observer | None = None) -> RunSummary:
     """Explain every gene of the run and write the results.
 
     Writes ``attributions.h5``, ``peaks.tsv``, ``peaks.bed``, ``hits.tsv``, ``hits.bed`` and, last, ``run.json``.
@@ -147,7 +145,11 @@ def _config(settings: RunConfig) -> dict[str, Any]:
 
 def _option_files(plan: Plan) -> list[str]:
     """Files named by the options of the other stages, such as a MEME file of motifs."""
-    paths = [getattr(planned.options, "path", None) for stage, planned in plan.stages.items() if stage not in ("source", "model")]
+    paths = [
+        getattr(planned.options, "path", None)
+        for stage, planned in plan.stages.items()
+        if stage not in ("source", "model")
+    ]
     return [p for p in paths if isinstance(p, str) and Path(p).is_file()]
 
 

@@ -50,10 +50,11 @@ def decode(codes: Codes) -> str:
     return _LETTERS[np.asarray(codes)].tobytes().decode("ascii")
 
 
-def one_hot(codes: Codes) -> npt.NDArray[np.float32]:
-    """One-hot ``(4, L)`` float32 of codes ``(L,)``; N is a column of zeros."""
+def one_hot(codes: Codes, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
+    """One-hot ``(4, L)`` float32 of codes ``(L,)``, written into ``out`` if given; N is a column of zeros."""
     codes = np.asarray(codes)
-    out = np.empty((4, codes.shape[-1]), dtype=np.float32)
+    if out is None:
+        out = np.empty((4, codes.shape[-1]), dtype=np.float32)
     for base in range(4):
         np.equal(codes, base, out=out[base], casting="unsafe")
     return out

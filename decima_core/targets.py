@@ -212,7 +212,9 @@ def _resolve(wanted: Sequence[str], names: Sequence[str], where: str) -> tuple[i
             raise UnknownNameError("task", task, names, where=where)
         else:
             raise UnknownNameError(
-                "task", task, hint="The model does not name its tasks: give a number, or names with the option model.tasks."
+                "task",
+                task,
+                hint="The model does not name its tasks: give a number, or names with the option model.tasks.",
             )
     return tuple(dict.fromkeys(numbers))
 

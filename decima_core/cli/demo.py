@@ -38,7 +38,13 @@ def command(output: str, seed: int, n_genes: int, overwrite: bool) -> None:
     )
     click.echo(f"\nSites that drive '{TASK}' (the first 12), and what was found there:\n")
     rows = [
-        (s.gene, f"{s.chrom}:{s.genome_start:,}-{s.genome_end:,}({s.genome_strand})", s.motif_name, _yes(s.found), s.best_hit)
+        (
+            s.gene,
+            f"{s.chrom}:{s.genome_start:,}-{s.genome_end:,}({s.genome_strand})",
+            s.motif_name,
+            "yes" if s.found else "no",
+            s.best_hit,
+        )
         for s in result.table.head(12).itertuples()
     ]
     print_table(("gene", "planted at", "motif", "peak", "best motif hit there"), rows)
@@ -49,7 +55,3 @@ def command(output: str, seed: int, n_genes: int, overwrite: bool) -> None:
         f"named      {r.named_share:.2f}  ({r.named} of the {r.found} found sites have their own motif placed exactly)\n"
     )
     click.echo(f"Planted beside found: {folder / 'found.tsv'}; data: {folder / 'data'}; results: {folder / 'results'}")
-
-
-def _yes(found: bool) -> str:
-    return "yes" if found else "no"

@@ -26,5 +26,5 @@ def command(file: str, split: str | None, count: bool, tasks: bool) -> None:
             rows = [(s, len(source.genes(s))) for s in splits]
             print_table(("split", "genes"), rows if split else [*rows, ("all", len(source.genes()))])
         else:
-            splits = {gene: s for s in source.splits() for gene in source.genes(s)}
-            print_table(("gene", "split"), [(gene, splits.get(gene, "")) for gene in source.genes(split)])
+            split_of = {gene: s for s in source.splits() for gene in source.genes(s)}
+            print_table(("gene", "split"), [(gene, split_of.get(gene, "")) for gene in source.genes(split)])

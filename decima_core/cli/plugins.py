@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from decima_core.cli.text import print_table
-from decima_core.registry import Registry
+from decima_core.registry import DISABLE_VARIABLE, Registry
 
 
 @click.command("plugins", help="List every plugin and provider, and what failed.")
@@ -14,11 +14,14 @@ def command(as_json: bool) -> None:
     registry = Registry.discover()
     rows = []
     for provider in registry.providers():
-        remedy = provider.spec.install or " ".join(provider.missing)
-        status = f"available with: pip install '{remedy}'" if provider.missing else "ready"
+        status = f"available with: {provider.remedy}" if provider.missing else "ready"
         owner = provider.owner
-        rows.append((provider.kind.label, provider.spec.name, owner.plugin, f"{owner.distribution} {owner.version}", status))
-    failures = [(f.owner.plugin, f"{f.owner.distribution} {f.owner.version}", f.reason, f.remedy) for f in registry.failures]
+        rows.append(
+            (provider.kind.label, provider.spec.name, owner.plugin, f"{owner.distribution} {owner.version}", status)
+        )
+    failures = [
+        (f.owner.plugin, f"{f.owner.distribution} {f.owner.version}", f.reason, f.remedy) for f in registry.failures
+    ]
     if as_json:
         import json
 
@@ -27,10 +30,13 @@ def command(as_json: bool) -> None:
         content = {
             "providers": [dict(zip(keys, row, strict=True)) for row in rows],
             "failures": [dict(zip(failed, row, strict=True)) for row in failures],
+            "disabled": list(registry.disabled),
         }
         click.echo(json.dumps(content, indent=2))
         return
     print_table(("kind", "name", "plugin", "distribution", "status"), rows)
+    if registry.disabled:
+        click.echo(f"\nSwitched off by {DISABLE_VARIABLE}: {', '.join(registry.disabled)}")
     if failures:
         click.echo()
         print_table(("failed plugin", "distribution", "reason", "remedy"), failures)

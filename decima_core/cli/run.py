@@ -28,7 +28,12 @@ def _listed(values: tuple[str, ...]) -> list[str] | None:
 @click.option("--source", metavar="FILE", help="The gene file (HDF5), or the name of a data source.")
 @click.option("--model", metavar="MODEL", help="module:callable, a .pt2 or TorchScript file, or a model's name (demo).")
 @click.option("--weights", metavar="FILE", help="The model's weights; short for -O model.weights=FILE.")
-@click.option("--genes", metavar="NAMES", multiple=True, help="Genes, separated by commas, or @FILE with one a line; default: all.")
+@click.option(
+    "--genes",
+    metavar="NAMES",
+    multiple=True,
+    help="Genes, separated by commas, or @FILE with one a line; default: all.",
+)
 @click.option("--split", help="Take the genes of this split.")
 @click.option("--tasks", metavar="NAMES", multiple=True, help="Tasks to explain, by name or number from 0.")
 @click.option("--off-tasks", metavar="NAMES", multiple=True, help="Tasks to contrast with; default: all others.")
@@ -36,7 +41,14 @@ def _listed(values: tuple[str, ...]) -> list[str] | None:
 @click.option("--method", metavar="NAME", help="Attribution method; default: input-x-gradient.")
 @click.option("--peaks", metavar="NAME", help="Peak caller; default: scipy.")
 @click.option("--motifs", metavar="NAME", help="Motif scanner; default: jaspar.")
-@click.option("-O", "--option", "pairs", metavar="STAGE.KEY=VALUE", multiple=True, help="An option of a stage, e.g. peaks.number=20.")
+@click.option(
+    "-O",
+    "--option",
+    "pairs",
+    metavar="STAGE.KEY=VALUE",
+    multiple=True,
+    help="An option of a stage, e.g. peaks.number=20.",
+)
 @click.option("--seq-len", type=int, help="Window length in bases; default: the model's, or the file's.")
 @click.option("--device", help="auto (default), cpu, cuda, cuda:N or mps.")
 @click.option("--seed", type=int, help="Seed of everything random; default: 0.")
@@ -110,12 +122,25 @@ def _gene_names(values: tuple[str, ...]) -> list[str] | None:
 def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
     """Run a plan with a progress bar when a person is watching, and a line for each gene."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     from decima_core.runner import Observer, run
 
     console = Console(quiet=quiet, highlight=False, soft_wrap=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("genes", total=None)
 

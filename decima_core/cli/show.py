@@ -24,6 +24,8 @@ def command(kind: str, name: str) -> None:
     suffixes = getattr(found.spec, "suffixes", ())
     if suffixes:
         click.echo(f"reads {', '.join(suffixes)}")
+    if found.missing:
+        click.echo(f"needs {', '.join(found.missing)}, which is not installed; {found.remedy}")
     options = describe(found.spec.options)
     if not options:
         click.echo("It takes no options.")

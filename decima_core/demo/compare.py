@@ -45,7 +45,9 @@ def compare(planted: pd.DataFrame, peaks: pd.DataFrame, hits: pd.DataFrame) -> t
     for site in table.itertuples():
         here = peaks[peaks.gene == site.gene]
         found.append(bool(((here.peak >= site.start) & (here.peak < site.end)).any()))
-        over = hits[(hits.chrom == site.chrom) & (hits.genome_start < site.genome_end) & (hits.genome_end > site.genome_start)]
+        over = hits[
+            (hits.chrom == site.chrom) & (hits.genome_start < site.genome_end) & (hits.genome_end > site.genome_start)
+        ]
         own = over[
             (over.motif_id == site.motif_id)
             & (over.genome_start == site.genome_start)

@@ -98,8 +98,8 @@ def sample_site(rng: np.random.Generator, motif: Motif, share: float = 0.7) -> C
     cumulative = motif.ppm.cumsum(axis=0)
     while True:
         word = np.minimum((rng.random(motif.width) > cumulative).sum(axis=0), 3).astype(np.int8)
-        if odds[word, columns].sum() >= least:
-            return word
+        if float(odds[word, columns].sum()) >= least:
+            return np.asarray(word, dtype=np.int8)
 
 
 def _free_place(rng: np.random.Generator, taken: np.ndarray, width: int, tries: int = 50) -> int | None:
@@ -122,7 +122,7 @@ def training_set(
     codes = rng.integers(0, 4, (size, length), dtype=np.int8)
     labels = np.zeros((size, len(TASKS)), dtype=np.float32)
     for i in range(size):
-        sites = plant(rng, codes[i], motifs, rng.poisson(0.6, len(motifs)), "")
+        sites = plant(rng, codes[i], motifs, rng.poisson(0.6, len(motifs)).tolist(), "")
         labels[i] = expression_of(sites)
     return codes, labels
 
@@ -137,7 +137,7 @@ def make_genome(rng: np.random.Generator, motifs: Sequence[Motif], n_genes: int)
         codes = chromosome[locus.start : locus.end].copy()
         if locus.strand == "-":
             codes = reverse_complement(codes)
-        sites = plant(rng, codes, motifs, rng.integers(0, 3, len(motifs)), name)
+        sites = plant(rng, codes, motifs, rng.integers(0, 3, len(motifs)).tolist(), name)
         chromosome[locus.start : locus.end] = codes if locus.strand == "+" else reverse_complement(codes)
         genes.append(
             DemoGene(

@@ -32,7 +32,7 @@ def train(
     loss = float("nan")
     for epoch in range(epochs):
         losses = []
-        for rows in torch.randperm(len(x), generator=generator).split(batch_size):
+        for rows in torch.randperm(len(x), generator=generator).split(batch_size):  # type: ignore[no-untyped-call]
             if len(rows) < batch_size:
                 continue
             inputs = _inputs(x[rows])

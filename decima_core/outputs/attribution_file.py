@@ -45,7 +45,9 @@ class AttributionFile:
         """
         row, record, file = self._written, result.record, self._file
         if record.gene != self.genes[row]:
-            raise OutputError(f"Gene '{record.gene}' came where '{self.genes[row]}' was expected in '{self.path.name}'.")
+            raise OutputError(
+                f"Gene '{record.gene}' came where '{self.genes[row]}' was expected in '{self.path.name}'."
+            )
         if row == 0:
             self._create_arrays(len(record))
         length = file["sequence"].shape[1]

@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 import decima_core
 from decima_core.errors import OutputError
 
@@ -44,7 +46,11 @@ def _describe_file(path: str) -> dict[str, Any]:
 
 def software() -> dict[str, str]:
     """Versions of Python, decima_core and the libraries that compute."""
-    versions = {"python": platform.python_version(), "platform": platform.platform(), "decima-core": decima_core.__version__}
+    versions = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "decima-core": decima_core.__version__,
+    }
     for library in LIBRARIES:
         try:
             versions[library] = importlib.metadata.version(library)
@@ -66,6 +72,10 @@ def plain(value: Any) -> Any:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(v) for v in value]
+    if attrs.has(type(value)):
+        return plain(attrs.asdict(value, recurse=False))
+    if hasattr(value, "numpy"):
+        value = value.numpy()  # a torch tensor
     if hasattr(value, "tobytes") and hasattr(value, "shape"):
         return {"shape": list(value.shape), "sha256": hashlib.sha256(value.tobytes()).hexdigest()}
     return f"<{type(value).__module__}.{type(value).__qualname__}>"

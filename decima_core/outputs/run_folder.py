@@ -91,7 +91,9 @@ class RunFolder:
         if first and is_bed:
             stream.write("#" + "\t".join(table.columns) + "\n")
         # 9 significant digits hold a float32 exactly; p-values need no more.
-        table.to_csv(stream, sep="\t", index=False, header=first and not is_bed, float_format="%.9g", lineterminator="\n")
+        table.to_csv(
+            stream, sep="\t", index=False, header=first and not is_bed, float_format="%.9g", lineterminator="\n"
+        )
         stream.flush()
 
     def _partial(self, name: str) -> Path:

@@ -10,21 +10,31 @@ from decima_core import ModelSpec, SequenceModel, hookimpl, option, options_clas
 
 @options_class
 class TorchOptions:
-    path: str = option("", help="module:callable, file.py:callable, a torch.export program (.pt2) or TorchScript (.pt, .ts).")
-    weights: str | None = option(None, help="Weights for module:callable: .safetensors, or .pt/.pth/.ckpt read as weights only.")
-    arguments: dict[str, Any] = option({}, help="Keyword arguments of the callable.")
-    tasks: tuple[str, ...] = option((), help="Task names in output order, if the model does not carry them.")
-    tasks_file: str | None = option(None, help="A text file with one task name a line.")
-    channels: Literal[4, 5] | None = option(None, help="4: sequence; 5: sequence and gene mask; none: read off the model.")
-    seq_len: int | None = option(None, help="The window length the model needs; none: any, or the exported one.", at_least=1)
-    name: str | None = option(None, help="The model's name in outputs; none: its path.")
+    path: str = option(
+        default="", help="module:callable, file.py:callable, a torch.export program (.pt2) or TorchScript (.pt, .ts)."
+    )
+    weights: str | None = option(
+        default=None, help="Weights for module:callable: .safetensors, or .pt/.pth/.ckpt read as weights only."
+    )
+    arguments: dict[str, Any] = option(default={}, help="Keyword arguments of the callable.")
+    tasks: tuple[str, ...] = option(default=(), help="Task names in output order, if the model does not carry them.")
+    tasks_file: str | None = option(default=None, help="A text file with one task name a line.")
+    channels: Literal[4, 5] | None = option(
+        default=None, help="4: sequence; 5: sequence and gene mask; none: read off the model."
+    )
+    seq_len: int | None = option(
+        default=None, help="The window length the model needs; none: any, or the exported one.", at_least=1
+    )
+    name: str | None = option(default=None, help="The model's name in outputs; none: its path.")
 
 
 @options_class
 class DemoOptions:
-    weights: str | None = option(None, help="Trained weights (.safetensors), such as `decima-core demo` writes; none: random.")
-    tasks: tuple[str, ...] = option(("myeloid", "erythroid"), help="Task names.")
-    seed: int = option(0, help="Seeds the random weights.", at_least=0)
+    weights: str | None = option(
+        default=None, help="Trained weights (.safetensors), such as `decima-core demo` writes; none: random."
+    )
+    tasks: tuple[str, ...] = option(default=("myeloid", "erythroid"), help="Task names.")
+    seed: int = option(default=0, help="Seeds the random weights.", at_least=0)
 
 
 def create_torch(options: TorchOptions) -> SequenceModel:

@@ -42,7 +42,9 @@ def build_from_callable(path: str, arguments: Mapping[str, Any]) -> tuple[nn.Mod
             raise ModelError(f"'{path}' is a model already and takes no arguments; leave out model.arguments.")
         return target, module.__file__
     if not callable(target):
-        raise ModelError(f"'{path}' is a {type(target).__name__}; it must be a torch module or a function that makes one.")
+        raise ModelError(
+            f"'{path}' is a {type(target).__name__}; it must be a torch module or a function that makes one."
+        )
     try:
         built = target(**arguments)
     except Exception as error:

@@ -53,9 +53,7 @@ def load_model(options: TorchOptions) -> WrappedModel:
     own_length = getattr(module, "seq_len", None)
     if seq_len is None and isinstance(own_length, int):
         seq_len = own_length
-    return wrap_module(
-        module, channels=channels, tasks=tasks, seq_len=seq_len, name=options.name or path, files=files
-    )
+    return wrap_module(module, channels=channels, tasks=tasks, seq_len=seq_len, name=options.name or path, files=files)
 
 
 def load_torchscript(path: str) -> nn.Module:
@@ -74,7 +72,7 @@ def load_torchscript(path: str) -> nn.Module:
             "as -O model.weights=FILE."
         )
     try:
-        module: Any = torch.jit.load(path, map_location="cpu")
+        module: Any = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
     except Exception as error:
         raise ModelError(f"The TorchScript file '{path}' cannot be loaded: {first_line(error)}") from error
     return module  # type: ignore[no-any-return]

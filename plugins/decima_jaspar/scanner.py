@@ -1,0 +1,181 @@
+"""The motif scanner ``jaspar``: all parts put together for one gene."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import numpy.typing as npt
+
+from decima_core.errors import MotifError
+from decima_core.records import Attribution, GeneRecord, Motif, MotifHits, Peaks
+from decima_core.sequence import N_CODE, Codes
+from decima_jaspar import JasparOptions
+from decima_jaspar.engine import CHUNK_CELLS, SiteFinder, Sites
+from decima_jaspar.fdr import q_values, q_values_by_family
+from decima_jaspar.motif_sets import load_motifs
+from decima_jaspar.regions import Region, Stretch, region_of
+from decima_jaspar.strands import StrandSet, prepare
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+logger = logging.getLogger(__name__)
+
+
+class JasparScanner:
+    """Places motifs on a gene's sequence, as FIMO does (Grant, Bailey & Noble 2011), with exact p-values.
+
+    The motif set is read and prepared once, here; :meth:`scan` may be called for any number of genes. Picklable.
+
+    Parameters
+    ----------
+    options
+        See :class:`decima_jaspar.JasparOptions`.
+
+    Raises
+    ------
+    MotifError
+        If the motifs cannot be read or there are none.
+    UnknownNameError
+        If a release, collection, tax group or motif does not exist.
+    """
+
+    def __init__(self, options: JasparOptions) -> None:
+        self.options = options
+        self._motifs = load_motifs(options)
+        self._strands = prepare(
+            self._motifs,
+            background=options.background,
+            pseudocount=options.pseudocount,
+            bin_size=options.bin_size,
+            p_threshold=options.p_threshold,
+            both_strands=options.both_strands,
+        )
+        self._finder = SiteFinder(self._strands)
+        # Motifs in the order of their ids, for rows that tie in everything else.
+        self._rank: Ints = np.argsort(np.argsort([m.id for m in self._motifs], kind="stable"))
+        short = len(set(self._strands.motif[self._strands.threshold < 0].tolist()))
+        if short:
+            told = "%d of %d motifs hold too little information for any site to reach p <= %g."
+            logger.info(told, short, len(self._motifs), options.p_threshold)
+
+    @property
+    def motifs(self) -> tuple[Motif, ...]:
+        """The motifs it scans with."""
+        return self._motifs
+
+    def scan(self, record: GeneRecord, attribution: Attribution, peaks: Peaks) -> MotifHits:
+        """The motif sites of one gene.
+
+        A site is a hit exactly if the p-value of its grid score is at most ``p_threshold``; one that overlaps an N is
+        neither a hit nor a test. q-values correct for every site scored here: places x strands x motifs, a site
+        under two peaks once.
+
+        Returns
+        -------
+        Rows ordered by peak (-1 last), p-value, falling score, start, motif id, ``+`` before ``-``.
+
+        Raises
+        ------
+        MotifError
+            If record, attribution and peaks differ in length, or a motif is longer than the gene window.
+        """
+        length = len(record)
+        if not length == len(attribution) == peaks.length:
+            raise MotifError(
+                f"Gene '{record.gene}' has {length:,} bases, its attribution {len(attribution):,} and its peaks a "
+                f"window of {peaks.length:,}; all three must be of one window."
+            )
+        if self._strands.widest > length:
+            motif = self._motifs[int(self._strands.motif[-1])]
+            raise MotifError(
+                f"Motif '{motif.id}' is {motif.width} bases wide, more than the window of gene '{record.gene}' "
+                f"({length:,} bases); use a longer window or leave the motif out with the option 'names'."
+            )
+        if self.options.region != "window" and not len(peaks):
+            return MotifHits.empty(length)
+        region = region_of(self.options.region, peaks, self.options.window)
+        sites = _find(self._finder, region, record.codes)
+        site, peak = region.assign(sites.start, self._strands.width[sites.strand])
+        kept, row = np.unique(site, return_inverse=True)
+        return self._hits(sites.take(kept), row, peak, region, record, attribution)
+
+    def _hits(
+        self, sites: Sites, row: Ints, peak: Ints, region: Region, record: GeneRecord, attribution: Attribution
+    ) -> MotifHits:
+        """The table: ``row`` and ``peak`` ``(H,)`` pair sites with peaks; each site has at least one row."""
+        if not len(sites):
+            return MotifHits.empty(len(record))
+        strands = self._strands
+        motif, forward = strands.motif[sites.strand], strands.forward[sites.strand]
+        p = strands.p_value(sites.strand, sites.loss)
+        q = self._q_values(p, motif, region, record.codes)
+        score, site_attr, motif_attr = _site_scores(sites, strands, record.codes, attribution)
+        by_peak = np.where(peak < 0, np.iinfo(np.int64).max, peak)
+        keys = (~forward, self._rank[motif], sites.start, -score, p)
+        order = np.lexsort((*(key[row] for key in keys), by_peak))
+        row, peak = row[order], peak[order]
+        ids = np.array([m.id for m in self._motifs], dtype=object)
+        names = np.array([m.name for m in self._motifs], dtype=object)
+        return MotifHits(
+            motif_id=ids[motif[row]],
+            motif_name=names[motif[row]],
+            start=sites.start[row],
+            end=(sites.start + strands.width[sites.strand])[row],
+            strand=np.where(forward, "+", "-")[row],
+            score=score[row],
+            p_value=p[row],
+            q_value=q[row],
+            peak=peak,
+            site_attr_score=site_attr[row],
+            motif_attr_score=motif_attr[row],
+            length=len(record),
+        )
+
+    def _q_values(self, p: Floats, motif: Ints, region: Region, codes: Codes) -> Floats:
+        stretch = Stretch.of(codes)
+        tests: Ints = np.zeros(len(self._motifs), dtype=np.int64)
+        for group in self._strands.groups:
+            np.add.at(tests, self._strands.motif[group.first : group.last], region.tests(stretch, group.width))
+        if self.options.fdr_over == "motif":
+            return q_values_by_family(p, motif, tests)
+        return q_values(p, int(tests.sum()))
+
+
+def _find(finder: SiteFinder, region: Region, codes: Codes) -> Sites:
+    """Sites in the region's spans, in window positions; the spans are joined with N between them and scanned once."""
+    widest = finder.strand_set.widest
+    starts, ends = region.spans(len(codes), widest)
+    if len(starts) == 1:
+        sites = finder.find(codes[starts[0] : ends[0]])
+        return Sites(strand=sites.strand, start=sites.start + starts[0], loss=sites.loss)
+    lengths = ends - starts + widest
+    offsets = np.cumsum(lengths) - lengths
+    joined = np.full(int(lengths.sum()), N_CODE, dtype=np.int8)
+    for start, end, offset in zip(starts.tolist(), ends.tolist(), offsets.tolist(), strict=True):
+        joined[offset : offset + end - start] = codes[start:end]
+    sites = finder.find(joined)
+    span = np.searchsorted(offsets, sites.start, side="right") - 1
+    return Sites(strand=sites.strand, start=sites.start - offsets[span] + starts[span], loss=sites.loss)
+
+
+def _site_scores(
+    sites: Sites, strands: StrandSet, codes: Codes, attribution: Attribution
+) -> tuple[Floats, Floats, Floats]:
+    """``score``, ``site_attr_score`` and ``motif_attr_score`` of the sites, each ``(H,)``."""
+    score, site_attr, motif_attr = (np.empty(len(sites)) for _ in range(3))
+    values = np.ascontiguousarray(attribution.values.T, dtype=np.float32)  # (L, 4): a site's values lie together
+    for group in strands.groups:
+        first, last = np.searchsorted(sites.strand, [group.first, group.last]).tolist()
+        columns = np.arange(group.width)
+        step = max(1, CHUNK_CELLS // (4 * group.width))
+        for begin in range(first, last, step):
+            rows = slice(begin, min(begin + step, last))
+            strand = sites.strand[rows] - group.first
+            place = sites.start[rows, None] + columns
+            score[rows] = group.log_odds[strand[:, None], codes[place], columns].sum(axis=1)
+            at_site = values[place].astype(np.float64)  # (h, W, 4)
+            site_attr[rows] = at_site.sum(axis=(1, 2)) / group.width
+            motif_attr[rows] = np.einsum("hwb,hbw->h", at_site, group.ppm[strand]) / group.width
+    return score, site_attr, motif_attr
