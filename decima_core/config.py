@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import attrs
 
-from decima_core.errors import ConfigError, OptionError, UnknownNameError
+from decima_core.errors import ConfigError, OptionError, UnknownNameError, sentence
 from decima_core.options import as_dict, build, coerce, option, options_class
-from decima_core.providers import KINDS, kind_of
+from decima_core.providers import KINDS, fold, kind_of
 from decima_core.registry import Registered, Registry
 
 STAGES = tuple(kind.stage for kind in KINDS)
@@ -80,6 +80,17 @@ class RunConfig:
     output: str = "results"
     overwrite: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        for stage, choice in self.stages.items():
+            if stage not in STAGES:
+                raise UnknownNameError("stage", stage, STAGES)
+            if not isinstance(choice, StageChoice):
+                raise ConfigError(
+                    f"Stage '{stage}' must be a StageChoice, not {choice!r}; RunConfig.from_mapping takes plain values."
+                )
+        for name in _FIELD_TYPES:
+            object.__setattr__(self, name, _field(name, getattr(self, name), "the configuration"))
+
     @classmethod
     def from_toml(cls, path: str | Path) -> RunConfig:
         """The run a TOML file describes.
@@ -137,12 +148,14 @@ class RunConfig:
     ) -> RunConfig:
         """A copy in which what is given replaces what was there; None among ``fields`` means not given.
 
-        Naming another provider for a stage drops the options that were meant for the old one.
+        Naming another provider for a stage drops the options that were meant for the old one. A source whose provider
+        was left to its file's suffix keeps its other options, which the new provider checks.
         """
         stages = dict(self.stages)
         for stage, name in (providers or {}).items():
             old = stages.get(stage, StageChoice())
-            stages[stage] = old if old.provider == name else StageChoice(name)
+            before = old.provider or DEFAULT_PROVIDERS.get(stage, name)
+            stages[stage] = StageChoice(name, old.options if fold(before) == fold(name) else {})
         for stage, extra in (options or {}).items():
             old = stages.get(stage, StageChoice())
             stages[stage] = StageChoice(old.provider, {**old.options, **extra})
@@ -199,9 +212,12 @@ def choose(stage: str, value: str, registry: Registry) -> StageChoice:
         return StageChoice(DEFAULT_PROVIDERS["model"], {"path": value})
     if "/" in value or "." in value:
         return StageChoice(registry.for_file(stage, value).spec.name, {"path": value})
-    raise UnknownNameError(
-        kind.label, value, names, hint="Give a provider's name, a file, or module:callable for a model."
-    )
+    try:
+        return StageChoice(registry.get(stage, value).spec.name)
+    except UnknownNameError as error:
+        form = "a file, or module:callable" if stage == "model" else "or a file"
+        hint = f"Give a provider's name, {form}. {error.hint}".strip()
+        raise UnknownNameError(kind.label, value, error.known, hint=hint) from None
 
 
 def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
@@ -211,7 +227,10 @@ def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
         raise OptionError(f"'{stage}' in {where} must be a table, such as [{stage}] with provider = \"...\".")
     options = dict(value)
     provider = options.pop("provider", None)
-    return StageChoice(_text_or_none(provider), options)
+    try:
+        return StageChoice(_text_or_none(provider), options)
+    except OptionError as error:
+        raise OptionError(sentence(f"'provider' of [{stage}] in {where} {error}")) from None
 
 
 _FIELD_TYPES: Mapping[str, Any] = {
@@ -229,7 +248,7 @@ def _field(name: str, value: Any, where: str) -> Any:
     try:
         checked = coerce(value, _FIELD_TYPES[name])
     except OptionError as error:
-        raise OptionError(f"'{name}' in {where} {error}.") from None
+        raise OptionError(sentence(f"'{name}' in {where} {error}")) from None
     if name == "seq_len" and checked is not None and checked < 1:
         raise OptionError(f"'seq_len' in {where} must be at least 1, not {checked}.")
     if name == "seed" and not 0 <= checked < 2**63:
@@ -242,9 +261,13 @@ def _resolve(stage: str, choice: StageChoice | None, seed: int, registry: Regist
     provider, options = choice.provider, dict(choice.options)
     path = options.get("path")
     if provider is None and stage in ("source", "model"):
-        if not isinstance(path, str) or not path:
+        if path is None or path == "":
             example = "--source genes.h5" if stage == "source" else "--model my_model:build (or --model demo)"
             raise ConfigError(f"No {kind_of(stage).label} was given; use {example}.")
+        try:
+            path = coerce(path, str)
+        except OptionError as error:
+            raise OptionError(sentence(f"Option 'path' of the {kind_of(stage).label} {error}")) from None
         provider = choose(stage, path, registry).provider
         if provider == path:  # a bare provider name, such as model = "demo"
             del options["path"]

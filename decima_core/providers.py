@@ -279,6 +279,11 @@ KINDS: tuple[Kind, ...] = (
 )
 
 
+def fold(name: str) -> str:
+    """A provider's name as it is looked up: lower case, ``-`` for ``_``."""
+    return name.strip().lower().replace("_", "-")
+
+
 def kind_of(name: str) -> Kind:
     """The kind known by stage (``method``), label (``attribution method``) or its kebab form.
 

@@ -17,7 +17,7 @@ import pluggy
 
 from decima_core import hookspecs
 from decima_core.errors import PluginError, UnknownNameError, first_line, sentence
-from decima_core.providers import KINDS, Kind, kind_of
+from decima_core.providers import KINDS, Kind, fold, kind_of
 from decima_core.registered import Failure as Failure
 from decima_core.registered import Owner as Owner
 from decima_core.registered import Registered as Registered
@@ -182,7 +182,7 @@ class Registry:
             If no plugin offers it; the message has near matches, and any plugin that failed to load.
         """
         which = kind_of(kind)
-        folded = name.strip().lower().replace("_", "-")
+        folded = fold(name)
         claims = self._claims(which.stage, folded)
         clash = self._clash(which.stage, folded) or [f for p in claims for f in self._clash(which.stage, p.spec.name)]
         if clash:
