@@ -50,6 +50,9 @@ _HOME: dict[str, str] = {
     # running
     "Registry": "registry",
     "RunConfig": "config",
+    "StageChoice": "config",
+    "TargetOptions": "config",
+    "wrap_module": "models",
     "interpret": "pipeline",
     "run": "runner",
     "hits_table": "outputs.tables",
@@ -83,6 +86,8 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from decima_core.config import RunConfig as RunConfig
+    from decima_core.config import StageChoice as StageChoice
+    from decima_core.config import TargetOptions as TargetOptions
     from decima_core.errors import AttributionError as AttributionError
     from decima_core.errors import ConfigError as ConfigError
     from decima_core.errors import DataError as DataError
@@ -95,6 +100,7 @@ if TYPE_CHECKING:
     from decima_core.errors import PluginError as PluginError
     from decima_core.errors import UnknownNameError as UnknownNameError
     from decima_core.hookspecs import hookimpl as hookimpl
+    from decima_core.models import wrap_module as wrap_module
     from decima_core.options import option as option
     from decima_core.options import options_class as options_class
     from decima_core.original_functions import attributions as attributions

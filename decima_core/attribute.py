@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -37,14 +39,15 @@ def explain(
     check_fit(record, model)
     sequence = torch.from_numpy(record.one_hot()[None]).to(device)
     mask = torch.from_numpy(np.array(record.mask)[None, None]).to(device) if model.channels == 5 else None
-    with torch.no_grad():
+    with _about(record.gene), torch.no_grad():
         prediction = float(target(sequence, mask)[0])
     if not math.isfinite(prediction):
         raise ModelError(
             f"Model '{model.name}' predicts {prediction} for gene '{record.gene}'; check its weights, and whether the "
             "target divides by zero."
         )
-    scores = run_method(method, target, sequence, mask, record.gene, method_name)
+    with _about(record.gene):
+        scores = run_method(method, target, sequence, mask, record.gene, method_name)
     delta = scores.convergence_delta
     return Attribution(
         gene=record.gene,
@@ -55,6 +58,15 @@ def explain(
         prediction=prediction,
         convergence_delta=None if delta is None else float(delta[0]),
     )
+
+
+@contextmanager
+def _about(gene: str) -> Iterator[None]:
+    """The model knows of no gene, so what it says when it fails is told which."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{error} This was gene '{gene}'.") from error.__cause__
 
 
 def run_method(

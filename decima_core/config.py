@@ -174,6 +174,7 @@ class RunConfig:
             If a provider is claimed twice or lacks something it needs.
         """
         stages = {stage: _resolve(stage, self.stages.get(stage), self.seed, registry) for stage in STAGES}
+        _check_target(self.target)
         return Plan(config=self, stages=stages)
 
 
@@ -211,7 +212,8 @@ def choose(stage: str, value: str, registry: Registry) -> StageChoice:
     if stage == "model" and ":" in value:
         return StageChoice(DEFAULT_PROVIDERS["model"], {"path": value})
     if "/" in value or "." in value:
-        return StageChoice(registry.for_file(stage, value).spec.name, {"path": value})
+        code = "For a model in Python code write module:callable." if stage == "model" else ""
+        return StageChoice(registry.for_file(stage, value, hint=code).spec.name, {"path": value})
     try:
         return StageChoice(registry.get(stage, value).spec.name)
     except UnknownNameError as error:
@@ -268,13 +270,23 @@ def _resolve(stage: str, choice: StageChoice | None, seed: int, registry: Regist
             path = coerce(path, str)
         except OptionError as error:
             raise OptionError(sentence(f"Option 'path' of the {kind_of(stage).label} {error}")) from None
-        provider = choose(stage, path, registry).provider
-        if provider == path:  # a bare provider name, such as model = "demo"
+        chosen = choose(stage, path, registry)
+        provider = chosen.provider
+        if "path" not in chosen.options:  # a bare provider name, such as model = "demo"
             del options["path"]
     found = registry.get(stage, provider or DEFAULT_PROVIDERS[stage])
     if "seed" not in options and any(f.name == "seed" for f in attrs.fields(found.spec.options)):
         options["seed"] = seed
     return PlannedStage(found, found.build_options(options))
+
+
+def _check_target(target: TargetOptions) -> None:
+    """Refuse at once what could only fail after the model is loaded."""
+    if target.transform == "specificity" and not target.tasks:
+        raise ConfigError(
+            "No tasks were given, so the transform 'specificity' has nothing to contrast; name some with --tasks, or explain "
+            "all of them with --transform aggregate."
+        )
 
 
 def split_options(pairs: Sequence[tuple[str, str, str]]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:

@@ -108,14 +108,15 @@ class OutputError(DecimaError):
 
 
 def near_matches(name: str, known: Iterable[str], limit: int = 3) -> tuple[str, ...]:
-    """The names in ``known`` most like ``name``, best first, ignoring case; at most ``limit``."""
+    """The names in ``known`` most like ``name``, best first, ignoring case; at most ``limit``, all about as alike."""
     import difflib
 
     by_folded: dict[str, str] = {}
     for candidate in known:
         by_folded.setdefault(candidate.casefold(), candidate)
     close = difflib.get_close_matches(name.casefold(), list(by_folded), n=limit, cutoff=0.6)
-    return tuple(by_folded[c] for c in close)
+    alike = [difflib.SequenceMatcher(None, c, name.casefold()).ratio() for c in close]
+    return tuple(by_folded[c] for c, ratio in zip(close, alike, strict=True) if ratio > alike[0] - 0.1)
 
 
 def shorten(names: Iterable[object], limit: int = 8) -> str:

@@ -81,16 +81,16 @@ def task_names(module: Any) -> tuple[str, ...]:
     params = getattr(module, "data_params", None)
     try:
         names = params["tasks"]["name"]  # type: ignore[index]
+        return () if isinstance(names, str) else tuple(str(n) for n in names)
     except (KeyError, TypeError, IndexError):
         return ()
-    return tuple(str(n) for n in names)
 
 
 def guess_channels(module: nn.Module) -> int | None:
     """4 or 5 if the module says so (``channels``) or its first convolution or weight of rank 3 reads so many; else None."""
     own = getattr(module, "channels", None)
-    if own in (4, 5):
-        return int(own)
+    if isinstance(own, int) and own in (4, 5):
+        return own
     for child in module.modules():
         if isinstance(child, nn.Conv1d):
             return child.in_channels if child.in_channels in (4, 5) else None

@@ -48,7 +48,7 @@ def interpret(
     source, model, method, caller, scanner
         One provider of each kind; the model is left exactly as found when the iterator ends.
     target
-        What to explain; by default the specificity of all tasks.
+        What to explain; by default the mean of all tasks.
     genes
         Gene names; by default all of the source's, in its order.
     seq_len
@@ -64,7 +64,7 @@ def interpret(
     names = list(source.genes() if genes is None else genes)
     length = window_length(model, seq_len)
     where = resolve_device(device)
-    function = make_target(model, target or TargetOptions(), source.tasks)
+    function = make_target(model, target or TargetOptions(transform="aggregate"), source.tasks)
     with left_as_found(function, where):
         for name in names:
             clock = _Clock()

@@ -19,42 +19,19 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from decima_core.arrays import (
+    Ints,
+    check_columns,
+    to_codes,
+    to_columns,
+    to_float32,
+    to_float64,
+    to_int64,
+    to_letters,
+    to_objects,
+)
 from decima_core.errors import AttributionError, DataError, MotifError, PeakError
 from decima_core.sequence import Codes, one_hot
-
-Ints = npt.NDArray[np.int64]
-
-
-def frozen_array(array: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-    """A read-only view of ``array`` (copied only where the type must change)."""
-    view = np.asarray(array, dtype=dtype).view()
-    view.flags.writeable = False
-    return view
-
-
-# Converters by name, which type checkers understand where they do not understand lambdas.
-def _codes(array: npt.ArrayLike) -> Codes:
-    return frozen_array(array, np.int8)
-
-
-def _float32(array: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    return frozen_array(array, np.float32)
-
-
-def _float64(array: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return frozen_array(array, np.float64)
-
-
-def _int64(array: npt.ArrayLike) -> Ints:
-    return frozen_array(array, np.int64)
-
-
-def _objects(array: npt.ArrayLike) -> npt.NDArray[Any]:
-    return frozen_array(array, object)
-
-
-def _letters(array: npt.ArrayLike) -> npt.NDArray[Any]:
-    return frozen_array(array, "U1")
 
 
 @attrs.frozen(kw_only=True)
@@ -123,8 +100,8 @@ class GeneRecord:
     """
 
     gene: str
-    codes: Codes = attrs.field(converter=_codes)
-    mask: npt.NDArray[np.float32] = attrs.field(converter=_float32)
+    codes: Codes = attrs.field(converter=to_codes)
+    mask: npt.NDArray[np.float32] = attrs.field(converter=to_float32)
     tss: int = attrs.field(converter=int)
     locus: Locus | None = None
     split: str | None = None
@@ -136,12 +113,12 @@ class GeneRecord:
             )
         if self.mask.shape != self.codes.shape:
             raise DataError(
-                f"Gene '{self.gene}' has {self.codes.shape[0]:,} bases of sequence but {self.mask.shape[-1]:,} of mask."
+                f"Gene '{self.gene}' has {self.codes.shape[0]:,} bases of sequence but a mask of shape {self.mask.shape}."
             )
-        low, high = int(self.codes.min()), int(self.codes.max())
-        if low < 0 or high > 4:
+        if self.codes.dtype != np.int8 or self.codes.min() < 0 or self.codes.max() > 4:
+            wrong = next(code for code in self.codes.tolist() if code not in range(5))
             raise DataError(
-                f"The sequence of gene '{self.gene}' holds code {low if low < 0 else high}; codes are 0-3 for A, C, G, T and 4 for N."
+                f"The sequence of gene '{self.gene}' holds code {wrong}; codes are 0-3 for A, C, G, T and 4 for N."
             )
         if not np.isfinite(self.mask).all():
             raise DataError(f"The mask of gene '{self.gene}' holds NaN or infinity.")
@@ -200,7 +177,7 @@ class Attribution:
     """
 
     gene: str
-    values: npt.NDArray[np.float32] = attrs.field(converter=_float32)
+    values: npt.NDArray[np.float32] = attrs.field(converter=to_float32)
     tss: int | None = None
     method: str = ""
     target: str = ""
@@ -250,19 +227,16 @@ class Peaks:
         If columns differ in length, a peak leaves the window, misses its own extent, or heights are out of order.
     """
 
-    position: Ints = attrs.field(converter=_int64)
-    start: Ints = attrs.field(converter=_int64)
-    end: Ints = attrs.field(converter=_int64)
-    height: npt.NDArray[np.float64] = attrs.field(converter=_float64)
+    position: Ints = attrs.field(converter=to_int64)
+    start: Ints = attrs.field(converter=to_int64)
+    end: Ints = attrs.field(converter=to_int64)
+    height: npt.NDArray[np.float64] = attrs.field(converter=to_float64)
     length: int = attrs.field(converter=int)
-    extra: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
+    extra: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict, converter=to_columns)
 
     def __attrs_post_init__(self) -> None:
-        n = self.position.shape
-        columns = {"start": self.start, "end": self.end, "height": self.height, **self.extra}
-        for name, column in columns.items():
-            if np.asarray(column).shape != n:
-                raise PeakError(f"Column '{name}' of the peaks has {np.asarray(column).size} values for {n[0]} peaks.")
+        columns = {name: getattr(self, name) for name in ("position", "start", "end", "height")}
+        check_columns({**columns, **self.extra}, "peaks", PeakError)
         inside = (
             (self.start >= 0) & (self.start <= self.position) & (self.position < self.end) & (self.end <= self.length)
         )
@@ -297,7 +271,7 @@ class Motif:
 
     id: str
     name: str
-    ppm: npt.NDArray[np.float64] = attrs.field(converter=_float64)
+    ppm: npt.NDArray[np.float64] = attrs.field(converter=to_float64)
 
     def __attrs_post_init__(self) -> None:
         p = self.ppm
@@ -330,28 +304,25 @@ class MotifHits:
     Raises
     ------
     MotifError
-        If columns differ in length, a hit leaves the window, or a p- or q-value leaves (0, 1].
+        If columns differ in length, a hit leaves the window, a p- or q-value leaves (0, 1], or a score is not finite.
     """
 
-    motif_id: npt.NDArray[Any] = attrs.field(converter=_objects)
-    motif_name: npt.NDArray[Any] = attrs.field(converter=_objects)
-    start: Ints = attrs.field(converter=_int64)
-    end: Ints = attrs.field(converter=_int64)
-    strand: npt.NDArray[Any] = attrs.field(converter=_letters)
-    score: npt.NDArray[np.float64] = attrs.field(converter=_float64)
-    p_value: npt.NDArray[np.float64] = attrs.field(converter=_float64)
-    q_value: npt.NDArray[np.float64] = attrs.field(converter=_float64)
-    peak: Ints = attrs.field(converter=_int64)
-    site_attr_score: npt.NDArray[np.float64] = attrs.field(converter=_float64)
-    motif_attr_score: npt.NDArray[np.float64] = attrs.field(converter=_float64)
+    motif_id: npt.NDArray[Any] = attrs.field(converter=to_objects)
+    motif_name: npt.NDArray[Any] = attrs.field(converter=to_objects)
+    start: Ints = attrs.field(converter=to_int64)
+    end: Ints = attrs.field(converter=to_int64)
+    strand: npt.NDArray[Any] = attrs.field(converter=to_letters)
+    score: npt.NDArray[np.float64] = attrs.field(converter=to_float64)
+    p_value: npt.NDArray[np.float64] = attrs.field(converter=to_float64)
+    q_value: npt.NDArray[np.float64] = attrs.field(converter=to_float64)
+    peak: Ints = attrs.field(converter=to_int64)
+    site_attr_score: npt.NDArray[np.float64] = attrs.field(converter=to_float64)
+    motif_attr_score: npt.NDArray[np.float64] = attrs.field(converter=to_float64)
     length: int = attrs.field(converter=int)
 
     def __attrs_post_init__(self) -> None:
-        n = self.start.shape
-        for field in attrs.fields(MotifHits):
-            column = getattr(self, field.name)
-            if field.name != "length" and column.shape != n:
-                raise MotifError(f"Column '{field.name}' of the hits has {column.size} values for {n[0]} hits.")
+        columns = {f.name: getattr(self, f.name) for f in attrs.fields(MotifHits) if f.name != "length"}
+        check_columns(columns, "hits", MotifError)
         if ((self.start < 0) | (self.end > self.length) | (self.start >= self.end)).any():
             raise MotifError(f"A motif hit lies outside the window of {self.length} bases.")
         if not np.isin(self.strand, ("+", "-")).all():
@@ -360,6 +331,11 @@ class MotifHits:
             value = getattr(self, name)
             if not ((value > 0) & (value <= 1)).all():
                 raise MotifError(f"A {name} of the motif hits lies outside (0, 1].")
+        for name in ("score", "site_attr_score", "motif_attr_score"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise MotifError(f"A {name} of the motif hits is NaN or infinite.")
+        if (self.peak < -1).any():
+            raise MotifError("A motif hit names a peak below -1; -1 says that it lies under none.")
 
     def __len__(self) -> int:
         return int(self.start.shape[0])

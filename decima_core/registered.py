@@ -33,7 +33,6 @@ class Failure:
     owner: Owner
     reason: str
     remedy: str
-    claims: tuple[str, str] | None = None  # (stage, provider name) that a lookup would have found
 
 
 @attrs.frozen

@@ -60,6 +60,8 @@ class Registry:
         return registry
 
     def _load(self, name: str, entry_points: list[importlib.metadata.EntryPoint]) -> None:
+        # In an order of their own, not that of sys.path.
+        entry_points = sorted(entry_points, key=lambda e: (str(_owner_of(name, e)), e.value))
         owners = [_owner_of(name, e) for e in entry_points]
         if len({(o.distribution, e.value) for o, e in zip(owners, entry_points, strict=True)}) > 1:
             rivals = " and ".join(f"{o.distribution} {o.version}" for o in owners)
@@ -144,10 +146,10 @@ class Registry:
         owners = sorted({p.owner for p in claims}, key=str)
         what = f"the {claims[0].kind.label} '{name}' is offered"
         if len(owners) == 1:
-            return [Failure(owners[0], f"{what} twice by {owners[0]}", _report_to(owners[0]), (stage, name))]
+            return [Failure(owners[0], f"{what} twice by {owners[0]}", _report_to(owners[0]))]
         reason = f"{what} by {' and '.join(map(str, owners))}; none of them is used under that name"
         remedy = f"uninstall one, or set {' or '.join(f'{DISABLE_VARIABLE}={o.plugin}' for o in owners)}"
-        return [Failure(owner, reason, remedy, (stage, name)) for owner in owners]
+        return [Failure(owner, reason, remedy) for owner in owners]
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -200,8 +202,8 @@ class Registry:
         found = self.get(kind, name)
         return found.create(found.build_options(options))
 
-    def for_file(self, kind: str, path: str) -> Registered:
-        """The provider of this kind that reads files with this path's suffix.
+    def for_file(self, kind: str, path: str, *, hint: str = "") -> Registered:
+        """The provider of this kind that reads files with this path's suffix; ``hint`` ends the message if there is none.
 
         Raises
         ------
@@ -221,9 +223,8 @@ class Registry:
             both = " and ".join(f"'{c.spec.name}' of {c.owner}" for c in claims)
             raise PluginError(f"'{path}' could be read by {both}; choose one with {option}.")
         known = sorted({s for p in self.providers(which.stage) for s in getattr(p.spec, "suffixes", ())})
-        raise UnknownNameError(
-            f"{which.label} that reads", path, hint=f"Known endings: {', '.join(known)}; or use {option}."
-        )
+        endings = f"Known endings: {', '.join(known)}; or use {option}."
+        raise UnknownNameError(f"{which.label} that reads", path, hint=f"{endings} {hint}".strip())
 
 
 def _owner_of(name: str, entry_point: importlib.metadata.EntryPoint) -> Owner:

@@ -63,11 +63,11 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
         genes = select_genes(source, settings.genes, settings.split)
         model = plan.stages["model"].create()
         method, caller, scanner = (plan.stages[stage].create() for stage in ("method", "peaks", "motifs"))
-        hashes = InputHashes([*source.files, *model.files, *_option_files(plan)])
         metadata = _metadata(plan, model.name)
         attributes = {"model_name": model.name, "genome": str(getattr(source, "genome", None) or "unknown")}
         counts = {"genes": 0, "peaks": 0, "hits": 0}
         seconds: dict[str, float] = {"setup": time.perf_counter() - clock}
+        hashes = InputHashes([*source.files, *model.files, *_option_files(plan)])
         try:
             with RunFolder(
                 settings.output, genes, metadata=metadata, attributes=attributes, overwrite=settings.overwrite
@@ -129,7 +129,8 @@ def _metadata(plan: Plan, model_name: str) -> dict[str, str]:
         "model": model_name,
         "target": describe(target),
         "method": plan.stages["method"].provider.spec.name,
-        "intervals": "0-based, half-open; window columns in transcript orientation, genome columns on the forward strand",
+        "intervals": "0-based, half-open; window columns in transcript orientation, genome columns on the forward strand; in BED a "
+        "gene whose place on the genome is not known stands for a chromosome",
     }
 
 

@@ -196,10 +196,14 @@ def _nothing_off(explicit: bool) -> str:
 
 def _resolve(wanted: Sequence[str], names: Sequence[str], where: str) -> tuple[int, ...]:
     """Task numbers of names or numbers-as-text, without repeats, in the order given."""
-    index = {name: i for i, name in reversed(list(enumerate(names)))}
+    index = {name: i for i, name in enumerate(names)}
     numbers = []
     for task in wanted:
         if task in index:
+            if names.count(task) > 1:
+                raise ConfigError(
+                    f"{where[0].upper()}{where[1:]} has {names.count(task)} tasks named '{task}'; give the number of the one you mean."
+                )
             numbers.append(index[task])
         elif _is_number(task):
             number = int(task)

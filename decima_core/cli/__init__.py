@@ -62,13 +62,18 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a deliberate error is one line and exit status 1, an interrupt is 130."""
+    """Run the command line; a deliberate error is one line and exit status 1, an interrupt is 130.
+
+    Where the reader of a pipe goes away, click ends the program in silence with status 1.
+    """
     try:
         cli.main(args=arguments, prog_name="decima-core", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
-    except click.ClickException as error:
-        error.show()
+    except click.UsageError as error:
+        # One line, as for every other error; click's own show() would add two lines of usage.
+        where = error.ctx.command_path if error.ctx else "decima-core"
+        click.echo(f"{where}: error: {error.format_message()} See {where} --help.", err=True)
         sys.exit(error.exit_code)
     except DecimaError as error:
         click.echo(f"decima-core: error: {' '.join(str(error).split())}", err=True)
@@ -76,7 +81,3 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("decima-core: interrupted; nothing unfinished was left looking finished", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader, such as `head`, went away: not an error, but Python would complain when it closes stdout.
-        sys.stdout = None
-        sys.exit(0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from decima_core.config import RunConfig, choose, split_options
-from decima_core.errors import ConfigError
+from decima_core.errors import ConfigError, first_line
 from decima_core.options import parse_pair
 from decima_core.registry import Registry
 
@@ -18,9 +20,13 @@ if TYPE_CHECKING:
     from decima_core.runner import RunSummary
 
 
-def _listed(values: tuple[str, ...]) -> list[str] | None:
+def _listed(flag: str, values: tuple[str, ...]) -> list[str] | None:
     """``--tasks a,b --tasks c`` as one list; None if not given."""
-    return [part.strip() for value in values for part in value.split(",") if part.strip()] or None
+    parts = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    if values and not parts:
+        # An empty shell variable, say, must not silently mean all.
+        raise ConfigError(f"{flag} was given without a name; give names, or leave it out.")
+    return parts or None
 
 
 @click.command("run")
@@ -92,7 +98,7 @@ def configure(config: str | None, pairs: tuple[str, ...], flags: dict[str, Any])
         merged.setdefault(stage, {}).update(extra)
     chosen: dict[str, Any] = {
         **target,
-        **{k: v for k in ("tasks", "off_tasks") if (v := _listed(flags.pop(k))) is not None},
+        **{k: v for k in ("tasks", "off_tasks") if (v := _listed(f"--{k.replace('_', '-')}", flags.pop(k)))},
     }
     transform = flags.pop("transform")
     if transform is not None:
@@ -105,16 +111,17 @@ def configure(config: str | None, pairs: tuple[str, ...], flags: dict[str, Any])
 def _gene_names(values: tuple[str, ...]) -> list[str] | None:
     """``--genes`` as a list; ``@FILE`` is replaced by the file's lines."""
     names: list[str] = []
-    for part in _listed(values) or []:
+    for part in _listed("--genes", values) or []:
         if not part.startswith("@"):
             names.append(part)
             continue
         try:
             lines = Path(part[1:]).read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"The list of genes '{part[1:]}' cannot be read: {error}.") from None
+            reason = getattr(error, "strerror", None) or first_line(error)
+            raise ConfigError(f"The list of genes '{part[1:]}' cannot be read: {reason}.") from None
         if not lines:
-            raise ConfigError(f"The list of genes '{part[1:]}' is empty.")
+            raise ConfigError(f"The list of genes '{part[1:]}' is empty; write one gene a line.")
         names.extend(lines)
     return names or None
 
@@ -133,7 +140,13 @@ def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
 
     from decima_core.runner import Observer, run
 
-    console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+    class PatientConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """The reader of the lines, such as `head`, went away: the run goes on in silence."""
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    console = PatientConsole(quiet=quiet, highlight=False, soft_wrap=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

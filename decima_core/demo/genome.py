@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 import h5py
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from decima_core.records import Locus, Motif
@@ -33,6 +34,10 @@ WINDOW = 1_500
 UPSTREAM = 1_000
 GENE_LENGTH = 300
 SPACING = 2_000
+SITE_GAP = 10
+# Of the best word's log-odds score: what a planted site has at least, and what the background stays below.
+SITE_SHARE = 0.7
+BACKGROUND_SHARE = 0.55
 
 
 @attrs.frozen(kw_only=True)
@@ -61,10 +66,17 @@ class DemoGene:
 
 
 def plant(
-    rng: np.random.Generator, codes: Codes, motifs: Sequence[Motif], counts: Sequence[int], gene: str
+    rng: np.random.Generator,
+    codes: Codes,
+    taken: npt.NDArray[np.bool_],
+    motifs: Sequence[Motif],
+    counts: Sequence[int],
+    gene: str,
 ) -> tuple[Site, ...]:
-    """Write ``counts[i]`` sites of ``motifs[i]`` into ``codes`` in place, none touching another; returns where."""
-    taken = np.zeros(len(codes), dtype=bool)
+    """Write ``counts[i]`` sites of ``motifs[i]`` into ``codes (L,)`` in place, ten bases or more apart; returns where.
+
+    ``taken (L,)`` is set where a site now lies.
+    """
     sites = []
     for motif, count in zip(motifs, counts, strict=True):
         for _ in range(count):
@@ -74,7 +86,7 @@ def plant(
             end, strand = start + motif.width, "+-"[rng.integers(2)]
             word = sample_site(rng, motif)
             codes[start:end] = word if strand == "+" else reverse_complement(word)
-            taken[max(0, start - 10) : end + 10] = True
+            taken[start:end] = True
             effect = EFFECTS[motif.name.upper()]
             sites.append(
                 Site(
@@ -90,22 +102,57 @@ def plant(
     return tuple(sorted(sites, key=lambda s: s.start))
 
 
-def sample_site(rng: np.random.Generator, motif: Motif, share: float = 0.7) -> Codes:
-    """A word drawn from the motif's matrix whose log-odds score is at least ``share`` of the best word's."""
-    odds = np.log2((motif.ppm + 1e-4) / 0.25)
-    least = share * odds.max(axis=0).sum()
-    columns = np.arange(motif.width)
+def sample_site(rng: np.random.Generator, motif: Motif) -> Codes:
+    """A word drawn from the motif's matrix that scores at least ``SITE_SHARE`` of the best word."""
+    odds, columns = log_odds(motif), np.arange(motif.width)
     cumulative = motif.ppm.cumsum(axis=0)
     while True:
         word = np.minimum((rng.random(motif.width) > cumulative).sum(axis=0), 3).astype(np.int8)
-        if float(odds[word, columns].sum()) >= least:
+        if float(odds[word, columns].sum()) >= SITE_SHARE * best_score(odds):
             return np.asarray(word, dtype=np.int8)
 
 
-def _free_place(rng: np.random.Generator, taken: np.ndarray, width: int, tries: int = 50) -> int | None:
+def log_odds(motif: Motif) -> npt.NDArray[np.float64]:
+    """Log2 odds against a uniform background, ``(4, W)``."""
+    return np.asarray(np.log2((motif.ppm + 1e-4) / 0.25), dtype=np.float64)
+
+
+def best_score(odds: npt.NDArray[np.float64]) -> float:
+    """The log-odds score of the motif's best word."""
+    return float(odds.max(axis=0).sum())
+
+
+def scrub(rng: np.random.Generator, codes: Codes, taken: npt.NDArray[np.bool_], motifs: Sequence[Motif]) -> None:
+    """Change bases of ``codes (N, L)`` in place until nothing like a driver motif is there but where ``taken``.
+
+    A random background holds sites, and half sites, by chance; without this the truth would not be complete.
+    """
+    drivers = [m for m in motifs if any(EFFECTS[m.name.upper()])]
+    # The matrix on the other strand finds the sites of the minus strand.
+    matrices = [o for m in drivers for o in (log_odds(m), log_odds(m)[::-1, ::-1])]
+    while True:
+        changed = False
+        for odds in matrices:
+            width = odds.shape[1]
+            places = codes.shape[1] - width + 1
+            score = np.zeros((len(codes), places))
+            free = np.ones((len(codes), places), dtype=bool)
+            for j in range(width):
+                score += odds[:, j][codes[:, j : j + places]]
+                free &= ~taken[:, j : j + places]
+            rows, starts = np.nonzero((score >= BACKGROUND_SHARE * best_score(odds)) & free)
+            if len(rows):
+                # A random base at a random column: a fixed column could leave a long motif a site for ever.
+                codes[rows, starts + rng.integers(0, width, len(rows))] = rng.integers(0, 4, len(rows))
+                changed = True
+        if not changed:
+            return
+
+
+def _free_place(rng: np.random.Generator, taken: npt.NDArray[np.bool_], width: int, tries: int = 50) -> int | None:
     for _ in range(tries):
         start = int(rng.integers(20, len(taken) - width - 20))
-        if not taken[start : start + width].any():
+        if not taken[start - SITE_GAP : start + width + SITE_GAP].any():
             return start
     return None
 
@@ -120,10 +167,12 @@ def training_set(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Short sequences with planted sites for training: codes ``(size, length)`` int8, labels ``(size, T)`` float32."""
     codes = rng.integers(0, 4, (size, length), dtype=np.int8)
+    taken = np.zeros(codes.shape, dtype=bool)
     labels = np.zeros((size, len(TASKS)), dtype=np.float32)
     for i in range(size):
-        sites = plant(rng, codes[i], motifs, rng.poisson(0.6, len(motifs)).tolist(), "")
+        sites = plant(rng, codes[i], taken[i], motifs, rng.poisson(0.6, len(motifs)).tolist(), "")
         labels[i] = expression_of(sites)
+    scrub(rng, codes, taken, motifs)
     return codes, labels
 
 
@@ -137,7 +186,9 @@ def make_genome(rng: np.random.Generator, motifs: Sequence[Motif], n_genes: int)
         codes = chromosome[locus.start : locus.end].copy()
         if locus.strand == "-":
             codes = reverse_complement(codes)
-        sites = plant(rng, codes, motifs, rng.integers(0, 3, len(motifs)).tolist(), name)
+        taken = np.zeros(WINDOW, dtype=bool)
+        sites = plant(rng, codes, taken, motifs, rng.integers(0, 3, len(motifs)).tolist(), name)
+        scrub(rng, codes[None], taken[None], motifs)
         chromosome[locus.start : locus.end] = codes if locus.strand == "+" else reverse_complement(codes)
         genes.append(
             DemoGene(

@@ -29,8 +29,8 @@ from decima_core.registry import Registry
 from decima_core.runner import RunSummary, seed_everything
 
 TASK = TASKS[0]
-EPOCHS = 10
-TRAINING_SEQUENCES = 12_000
+EPOCHS = 14
+TRAINING_SEQUENCES = 16_000
 TRAINING_LENGTH = 120
 
 

@@ -7,7 +7,8 @@ int8 and the attributes ``model_name`` and ``genome``. Genes are written as they
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import h5py
 import numpy as np
 
 from decima_core.errors import OutputError
+from decima_core.outputs.patient_file import PatientFile
 from decima_core.records import Interpretation
 
 # About 256 KiB a chunk: small enough that one region reads fast, large enough to compress well.
@@ -22,18 +24,34 @@ _CHUNK = 16_384
 
 
 class AttributionFile:
-    """Writes ``attributions.h5`` gene by gene, in the order of ``genes``."""
+    """Writes ``attributions.h5`` gene by gene, in the order of ``genes``.
+
+    Raises
+    ------
+    OSError
+        From any method, if the disk refuses; the file can then only be closed.
+    """
 
     def __init__(self, path: Path, genes: Sequence[str], attributes: Mapping[str, str]) -> None:
         self.path = path
         self.genes = list(genes)
         self._written = 0
-        self._file = h5py.File(path, "w")
+        self._raw = PatientFile(path)
+        self._file = h5py.File(self._raw, "w")
+        try:
+            with self._writing():
+                self._create(attributes)
+        except BaseException:
+            self.close()
+            raise
+
+    def _create(self, attributes: Mapping[str, str]) -> None:
+        n = len(self.genes)
         self._file.attrs.update(attributes)
         self._file["genes"] = np.array([g.encode() for g in self.genes], dtype=np.bytes_)
         for name in ("gene_mask_start", "gene_mask_end", "tss"):
-            self._file.create_dataset(name, shape=(len(genes),), dtype=np.int64)
-        self._file.create_dataset("prediction", shape=(len(genes),), dtype=np.float64, fillvalue=np.nan)
+            self._file.create_dataset(name, shape=(n,), dtype=np.int64)
+        self._file.create_dataset("prediction", shape=(n,), dtype=np.float64, fillvalue=np.nan)
 
     def write(self, result: Interpretation) -> None:
         """Append one gene.
@@ -43,19 +61,25 @@ class AttributionFile:
         OutputError
             If its window length differs from the first gene's, or it is not the next gene.
         """
-        row, record, file = self._written, result.record, self._file
+        row, record = self._written, result.record
         if record.gene != self.genes[row]:
             raise OutputError(
                 f"Gene '{record.gene}' came where '{self.genes[row]}' was expected in '{self.path.name}'."
             )
-        if row == 0:
-            self._create_arrays(len(record))
-        length = file["sequence"].shape[1]
-        if len(record) != length:
-            raise OutputError(
-                f"The window of gene '{record.gene}' has {len(record):,} bases and that of '{self.genes[0]}' {length:,}; "
-                "one file holds one length: give --seq-len, or run them apart."
-            )
+        with self._writing():
+            if row == 0:
+                self._create_arrays(len(record))
+            length = self._file["sequence"].shape[1]
+            if len(record) != length:
+                raise OutputError(
+                    f"The window of gene '{record.gene}' has {len(record):,} bases and that of '{self.genes[0]}' "
+                    f"{length:,}; one file holds one length: give --seq-len, or run them apart."
+                )
+            self._write_row(row, result)
+        self._written += 1
+
+    def _write_row(self, row: int, result: Interpretation) -> None:
+        file, record = self._file, result.record
         file["attribution"][row] = result.attribution.values
         file["sequence"][row] = record.codes
         file["gene_mask_start"][row], file["gene_mask_end"][row] = record.mask_bounds
@@ -64,7 +88,6 @@ class AttributionFile:
             file["prediction"][row] = result.attribution.prediction
         if record.locus is not None:
             self._write_locus(row, result)
-        self._written += 1
 
     def _create_arrays(self, length: int) -> None:
         n, chunk = len(self.genes), min(length, _CHUNK)
@@ -87,8 +110,23 @@ class AttributionFile:
             self._file[name][row] = value
 
     def close(self, metadata: Mapping[str, Any] | None = None) -> None:
-        """Finish the file; ``metadata`` is kept as JSON in the attribute ``run``."""
-        if self._file.id.valid:
+        """Finish the file; ``metadata`` is kept as JSON in the attribute ``run``. Closing twice does nothing."""
+        try:
             if metadata is not None:
-                self._file.attrs["run"] = json.dumps(metadata)
+                with self._writing():
+                    self._file.attrs["run"] = json.dumps(metadata)
+        finally:
             self._file.close()
+            self._raw.close()
+        if metadata is not None and self._raw.error is not None:
+            raise self._raw.error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What is written inside is on the disk afterwards, or the disk's own error is raised."""
+        try:
+            yield
+            self._file.flush()
+        finally:
+            if self._raw.error is not None:
+                raise self._raw.error

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,33 +17,54 @@ from typing import Any
 import attrs
 
 import decima_core
-from decima_core.errors import OutputError
+from decima_core.errors import DataError
 
 LIBRARIES = ("torch", "captum", "numpy", "scipy", "h5py", "pandas", "pyjaspar", "lightmotif")
+_BLOCK = 1 << 22  # bytes hashed at a time
 
 
 class InputHashes:
     """SHA-256 of input files, computed in a thread beside the run (hashing releases the interpreter)."""
 
     def __init__(self, paths: Iterable[str]) -> None:
+        self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hash")
         self._futures: dict[str, Future[dict[str, Any]]] = {
-            path: self._pool.submit(_describe_file, path) for path in dict.fromkeys(paths)
+            path: self._pool.submit(_describe_file, path, self._stop) for path in dict.fromkeys(paths)
         }
 
     def collect(self) -> list[dict[str, Any]]:
-        """Path, bytes and SHA-256 of each file; waits for what is not done."""
-        return [future.result() for future in self._futures.values()]
+        """Path, bytes and SHA-256 of each file; waits for what is not done.
+
+        Raises
+        ------
+        DataError
+            If a file cannot be read any more.
+        """
+        described = []
+        for path, future in self._futures.items():
+            try:
+                described.append(future.result())
+            except OSError as error:
+                raise DataError(
+                    f"The input '{path}' was read, but its checksum for run.json cannot be computed: "
+                    f"{error.strerror or error}. Leave inputs in place until the run ends."
+                ) from error
+        return described
 
     def close(self) -> None:
-        """Give up what has not started."""
+        """Give up what is not done."""
+        self._stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _describe_file(path: str) -> dict[str, Any]:
+def _describe_file(path: str, stop: threading.Event) -> dict[str, Any]:
+    digest, size = hashlib.sha256(), 0
     with Path(path).open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"path": str(Path(path).resolve()), "bytes": Path(path).stat().st_size, "sha256": digest}
+        while not stop.is_set() and (block := file.read(_BLOCK)):
+            digest.update(block)
+            size += len(block)
+    return {"path": str(Path(path).resolve()), "bytes": size, "sha256": digest.hexdigest()}
 
 
 def software() -> dict[str, str]:
@@ -66,6 +89,8 @@ def command_line() -> list[str]:
 
 def plain(value: Any) -> Any:
     """``value`` as something JSON can hold; arrays and other objects are told apart by a digest or their type."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no infinity; an option reads it back from text
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
     if isinstance(value, Mapping):
@@ -82,16 +107,5 @@ def plain(value: Any) -> Any:
 
 
 def write_manifest(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` as JSON, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(json.dumps(plain(content), indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"'{path}' cannot be written: {error.strerror or error}.") from error
+    """Write ``content`` as JSON."""
+    path.write_text(json.dumps(plain(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -98,6 +98,8 @@ class _Wrapped(CaptumMethod):
         self._kwargs = kwargs
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
+        if not len(sequence):
+            return Scores(values=sequence)  # captum cannot take an empty batch
         kwargs = dict(self._kwargs)
         if mask is not None:
             kwargs["additional_forward_args"] = forward_args(mask)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
+from decima_core import hookimpl
 from decima_core.errors import OptionError
-from decima_core.hookspecs import hookimpl
 from decima_core.options import option, options_class
 from decima_core.providers import MotifScanner, MotifScannerSpec
 

@@ -56,7 +56,7 @@ def decima_models() -> Iterator[ModelSpec]:
         summary="A PyTorch model: module:callable with weights, a torch.export program, or TorchScript.",
         options=TorchOptions,
         create=create_torch,
-        suffixes=(".pt2", ".pt", ".ts", ".torchscript"),
+        suffixes=(".pt2", ".pt", ".pth", ".ts", ".torchscript"),
     )
     yield ModelSpec(
         name="demo",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from decima_core.errors import ConfigError
 from decima_core.models import WrappedModel
 from decima_torch import DemoOptions
 from decima_torch.weights import load_weights
@@ -19,7 +20,7 @@ class DemoNetwork(nn.Module):
 
     channels = 5
 
-    def __init__(self, n_tasks: int, filters: int = 32, width: int = 17) -> None:
+    def __init__(self, n_tasks: int, filters: int = 24, width: int = 17) -> None:
         super().__init__()
         self.detect = nn.Conv1d(5, filters, width, padding=width // 2)
         self.norm = nn.BatchNorm1d(filters)
@@ -34,6 +35,8 @@ class DemoNetwork(nn.Module):
 
 def demo_model(options: DemoOptions) -> WrappedModel:
     """The network with given or seeded random weights; the global random state is left as found."""
+    if not options.tasks:
+        raise ConfigError("The option model.tasks of the model 'demo' is empty; it needs at least one task name.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         network = DemoNetwork(len(options.tasks))

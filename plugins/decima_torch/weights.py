@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ import torch
 from torch import nn
 
 from decima_core.errors import ModelError, first_line, near_matches, shorten
+
+# How torch names what it will not unpickle.
+_GLOBAL = re.compile(r"GLOBAL (\S+) was not an allowed global")
 
 
 def load_weights(module: nn.Module, path: str) -> None:
@@ -36,7 +41,7 @@ def load_weights(module: nn.Module, path: str) -> None:
             parts.append(f"it has {shorten(extra, 3)}, which the model has not")
         raise ModelError(f"The weights '{path}' do not match the model: {'; '.join(parts)}.")
     for key, value in own.items():
-        if tuple(state[key].shape) != tuple(value.shape):
+        if isinstance(value, torch.Tensor) and tuple(state[key].shape) != tuple(value.shape):
             raise ModelError(
                 f"The weights '{path}' do not match the model: '{key}' has shape {tuple(state[key].shape)} in the file and "
                 f"{tuple(value.shape)} in the model; check the arguments it is built with (model.arguments)."
@@ -54,19 +59,31 @@ def read_weights(path: str) -> dict[str, torch.Tensor]:
         try:
             return load_file(path)
         except Exception as error:
-            raise ModelError(f"The weights '{path}' cannot be read: {first_line(error)}") from error
+            raise ModelError(f"The weights '{path}' cannot be read, or are damaged: {_briefly(error)}.") from error
     try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the file's kind; the error below says it
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        found = _GLOBAL.search(str(error))
+        if found is None:
+            raise ModelError(f"The weights '{path}' cannot be read: the file is damaged or of another kind.") from error
         raise ModelError(
-            f"'{path}' holds more than weights, and reading that could run code; save model.state_dict() to a file of its "
-            "own, best as .safetensors."
+            f"'{path}' holds more than weights ({found[1]}), and reading that could run code; save model.state_dict() to a "
+            "file of its own, best as .safetensors."
         ) from error
     except Exception as error:
-        raise ModelError(f"The weights '{path}' cannot be read: {first_line(error)}") from error
+        if "TorchScript" in str(error):
+            raise ModelError(f"'{path}' is TorchScript, a whole model; give it as --model {path}.") from error
+        raise ModelError(f"The weights '{path}' cannot be read, or are damaged: {_briefly(error)}.") from error
     for key in ("state_dict", "model_state_dict"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    named = isinstance(state, dict) and all(isinstance(k, str) for k in state)
+    if not named or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise ModelError(f"'{path}' holds no table of weights; save model.state_dict().")
     return dict(state)
+
+
+def _briefly(error: Exception) -> str:
+    return first_line(error).partition(". ")[0].rstrip(".")

@@ -34,7 +34,7 @@ def test_model_and_tensors(make, zoo, name, inplace, failing):
     x, mask = zoo.sequence(2, 30), zoo.mask(2, 30)
     copies = x.clone(), mask.clone()
     before = snapshot(model)
-    once = name in ("saliency", "input-x-gradient")
+    once = name in ("saliency", "input-x-gradient", "captum")
     options = {} if once else {"internal_batch_size": 2}
     method = make(name, **options, **({"n_steps": 4} if name == "integrated-gradients" else {}))
     model.fail_at = failing if failing is not None else -1
