@@ -294,7 +294,7 @@ def test_a_plan_is_refused_before_work(registry: Registry, table: dict[str, Any]
 
 
 def test_specificity_without_tasks_is_refused_before_work(registry: Registry) -> None:
-    with pytest.raises(ConfigError, match="No tasks were given.*--transform aggregate"):
+    with pytest.raises(ConfigError, match=r"No tasks were given.*--transform aggregate"):
         config(target={}).plan(registry)
     assert config(target={"transform": "aggregate"}).plan(registry)
 

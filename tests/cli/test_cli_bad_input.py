@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -379,6 +380,16 @@ def test_a_read_only_folder(refused, workspace):
         pytest.skip("this user may write everywhere")
     message = refused("-o", "locked/results", output="locked/results")
     assert "permission denied" in message
+    assert "--output" in message
+
+
+def test_a_folder_that_may_not_be_made(refused, monkeypatch):
+    def mkdir(self: Path, *arguments: object, **named: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    message = refused("-o", "locked")
+    assert "'locked': permission denied" in message
     assert "--output" in message
 
 
