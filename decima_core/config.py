@@ -7,6 +7,7 @@ command line.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 import attrs
 
-from decima_core.errors import ConfigError, OptionError, UnknownNameError, sentence
+from decima_core.errors import ConfigError, OptionError, UnknownNameError, first_line, sentence
 from decima_core.options import as_dict, build, coerce, option, options_class
 from decima_core.providers import KINDS, fold, kind_of
 from decima_core.registry import Registered, Registry
@@ -92,6 +93,21 @@ class RunConfig:
             object.__setattr__(self, name, _field(name, getattr(self, name), "the configuration"))
 
     @classmethod
+    def from_file(cls, path: str | Path) -> RunConfig:
+        """The run that a TOML file describes, or that a ``run.json`` records. Raises as :meth:`from_toml`."""
+        if Path(path).suffix.lower() != ".json":
+            return cls.from_toml(path)
+        try:
+            record = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"'{path}' cannot be read as the record of a run: {first_line(error)}.") from None
+        if not (isinstance(record, dict) and isinstance(record.get("config"), dict)):
+            raise ConfigError(
+                f"'{path}' is not the record of a run: it has no 'config'; give a run.json or a TOML file."
+            )
+        return cls.from_mapping(record["config"], where=f"'{path}'")
+
+    @classmethod
     def from_toml(cls, path: str | Path) -> RunConfig:
         """The run a TOML file describes.
 
@@ -158,7 +174,7 @@ class RunConfig:
             stages[stage] = StageChoice(name, old.options if fold(before) == fold(name) else {})
         for stage, extra in (options or {}).items():
             old = stages.get(stage, StageChoice())
-            stages[stage] = StageChoice(old.provider, {**old.options, **extra})
+            stages[stage] = StageChoice(old.provider, _overlaid(old.options, extra))
         new_target = build(TargetOptions, {**as_dict(self.target), **(target or {})}, "the target")
         changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
         return attrs.evolve(self, stages=stages, target=new_target, **changed)
@@ -280,6 +296,15 @@ def _resolve(stage: str, choice: StageChoice | None, seed: int, registry: Regist
     return PlannedStage(found, found.build_options(options))
 
 
+def _overlaid(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """``new`` over ``old``; tables are joined entry by entry."""
+    both = dict(old)
+    for key, value in new.items():
+        before = both.get(key)
+        both[key] = {**before, **value} if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return both
+
+
 def _check_target(target: TargetOptions) -> None:
     """Refuse at once what could only fail after the model is loaded."""
     if target.transform == "specificity" and not target.tasks:
@@ -289,21 +314,33 @@ def _check_target(target: TargetOptions) -> None:
         )
 
 
-def split_options(pairs: Sequence[tuple[str, str, str]]) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+def split_options(pairs: Sequence[tuple[str, str, str]]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     """Parsed ``-O stage.key=value`` triples as options by stage, and options of the target.
+
+    A key with a dot, such as ``model.arguments.layers=8``, sets an entry of a table; its value is read as TOML where it is
+    that, else as text.
 
     Raises
     ------
     UnknownNameError
         For a stage that does not exist.
     """
-    by_stage: dict[str, dict[str, str]] = {}
-    target: dict[str, str] = {}
+    by_stage: dict[str, dict[str, Any]] = {}
+    target: dict[str, Any] = {}
     for stage, key, value in pairs:
-        if stage == "target":
-            target[key] = value
-        elif stage in STAGES:
-            by_stage.setdefault(stage, {})[key] = value
-        else:
+        if stage != "target" and stage not in STAGES:
             raise UnknownNameError("stage", stage, [*STAGES, "target"])
+        options = target if stage == "target" else by_stage.setdefault(stage, {})
+        table, dot, entry = key.partition(".")
+        if dot:
+            options.setdefault(table, {})[entry] = _toml_value(value)
+        else:
+            options[key] = value
     return by_stage, target
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

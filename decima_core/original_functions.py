@@ -1,4 +1,7 @@
-"""The functions this project grew from, with the same arguments and the same numbers on valid input.
+"""The functions this project grew from, with the same arguments and, on valid input, the same numbers.
+
+Where the original was wrong the numbers differ on purpose: ``scan_attributions`` counts positions in the sequence, gives exact
+p-values, averages ``site_attr_score`` over the site's bases (a quarter of that before) and widens windows for wide motifs.
 
 They are thin: each runs the bundled provider of its stage. Positions count from 0 in the window, in transcript
 orientation, as everywhere (see :mod:`decima_core.records`).
@@ -305,12 +308,10 @@ def scan_attributions(
     scanner = _registry().create("motifs", "jaspar", names=tuple(names or ()), **options)
     called = _peaks_from_table(peaks, len(codes))
     tss = int(peaks["peak"].iloc[0] - peaks["from_tss"].iloc[0]) if "from_tss" in peaks and len(peaks) else None
-    record = GeneRecord(gene="seq", codes=codes, mask=np.zeros(len(codes)), tss=tss or 0)
+    record = GeneRecord(gene="seq", codes=codes, tss=tss)
     attribution = Attribution(gene="seq", values=values, tss=tss)
     hits = scan_motifs(scanner, record, attribution, called)
     table = hits_table(Interpretation(record=record, attribution=attribution, peaks=called, hits=hits))
-    if tss is None:
-        table["from_tss"] = pd.array([pd.NA] * len(table), dtype="Int64")
     return table.drop(columns=["gene", "chrom", "genome_start", "genome_end", "genome_strand"])
 
 

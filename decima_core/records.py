@@ -85,9 +85,10 @@ class GeneRecord:
     codes
         Base codes ``(L,)``, 0-3 for A, C, G, T and 4 for N.
     mask
-        Gene mask ``(L,)`` float32: non-zero over the gene. May be all zero only in a crop that misses the gene.
+        Gene mask ``(L,)`` float32: non-zero over the gene; all zero where there is no gene, or a crop misses it.
     tss
-        Window position of the transcription start site. Outside ``[0, L)`` if a crop cut it off; ``from_tss`` stays right.
+        Window position of the transcription start site; None where there is none. Outside ``[0, L)`` if a crop cut it
+        off; ``from_tss`` stays right.
     locus
         The window's place on the genome, if known.
     split
@@ -101,8 +102,11 @@ class GeneRecord:
 
     gene: str
     codes: Codes = attrs.field(converter=to_codes)
-    mask: npt.NDArray[np.float32] = attrs.field(converter=to_float32)
-    tss: int = attrs.field(converter=int)
+    mask: npt.NDArray[np.float32] = attrs.field(
+        default=attrs.Factory(lambda self: np.zeros(self.codes.shape, np.float32), takes_self=True),
+        converter=to_float32,
+    )
+    tss: int | None = attrs.field(default=None, converter=attrs.converters.optional(int))
     locus: Locus | None = None
     split: str | None = None
 
@@ -198,6 +202,13 @@ class Attribution:
 
     def __len__(self) -> int:
         return int(self.values.shape[1])
+
+    def projected(self, record: GeneRecord) -> Attribution:
+        """The same with zero for every base that the sequence does not have: attribution x one-hot.
+
+        Hypothetical scores, which have a value for all four bases, must be projected before their peaks are called.
+        """
+        return attrs.evolve(self, values=self.values * record.one_hot())
 
     def track(self) -> npt.NDArray[np.float32]:
         """One value a position, ``(L,)``: the sum over the four bases."""

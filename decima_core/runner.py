@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from decima_core.outputs.run_folder import RunFolder, check_free
 from decima_core.pipeline import interpret, select_genes
 from decima_core.records import Interpretation
 from decima_core.registry import Registry
-from decima_core.targets import describe
+from decima_core.targets import describe, make_target
 
 
 @attrs.frozen(kw_only=True)
@@ -58,11 +59,11 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
     started, clock = time.time(), time.perf_counter()
     check_free(Path(settings.output), settings.overwrite)
     device = resolve_device(settings.device)
-    seed_everything(settings.seed)
-    with plan.stages["source"].create() as source:
+    with seeded(settings.seed), plan.stages["source"].create() as source:
         genes = select_genes(source, settings.genes, settings.split)
         model = plan.stages["model"].create()
         method, caller, scanner = (plan.stages[stage].create() for stage in ("method", "peaks", "motifs"))
+        make_target(model, settings.target, source.tasks)  # tasks that do not exist are told before anything is written
         metadata = _metadata(plan, model.name)
         attributes = {"model_name": model.name, "genome": str(getattr(source, "genome", None) or "unknown")}
         counts = {"genes": 0, "peaks": 0, "hits": 0}
@@ -116,10 +117,17 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
     return RunSummary(output=folder.path, device=str(device), seconds=seconds, **counts)
 
 
-def seed_everything(seed: int) -> None:
-    """Seed torch and numpy, for plugins that draw from their global generators."""
-    torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seeds torch's and numpy's global generators, for plugins that draw from them; their states are put back afterwards."""
+    state = np.random.get_state()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        try:
+            yield
+        finally:
+            np.random.set_state(state)
 
 
 def _metadata(plan: Plan, model_name: str) -> dict[str, str]:

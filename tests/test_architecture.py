@@ -30,7 +30,7 @@ LAYERS = (
     ("arrays",),
     ("records",),
     ("providers",),
-    ("hookspecs", "models"),
+    ("hookspecs", "models", "naming"),
     ("registered",),
     ("registry",),
     ("config",),

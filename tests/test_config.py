@@ -322,3 +322,37 @@ def test_everything_is_checked_without_heavy_imports(tmp_path: Path) -> None:
     )
     heavy = {"torch", "captum", "h5py", "scipy", "pyjaspar", "pandas", "numpy", "lightmotif", "Bio", "rich"}
     assert not heavy & set(json.loads(done.stdout))
+
+
+# --- the record of a run, tables from the command line ----------------------------------------------------------------
+
+
+def test_a_record_of_a_run_is_a_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text('{"config": {"source": {"path": "g.h5"}, "genes": ["A"], "seed": 4}}')
+    run = RunConfig.from_file(path)
+    assert (run.genes, run.seed, run.stages["source"].options) == (("A",), 4, {"path": "g.h5"})
+    for text, message in (
+        ("{", "cannot be read as the record of a run"),
+        ('{"a": 1}', "has no 'config'"),
+        ("[]", "no 'config'"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=message):
+            RunConfig.from_file(path)
+    with pytest.raises(ConfigError, match="nowhere"):
+        RunConfig.from_file(tmp_path / "nowhere.json")
+
+
+def test_entries_of_a_table_are_set_one_by_one_and_read_as_toml() -> None:
+    triples = [
+        ("model", "arguments.layers", "8"),
+        ("model", "arguments.word", "GATA"),
+        ("model", "arguments.bias", "true"),
+    ]
+    options, _ = split_options(triples)
+    assert options == {"model": {"arguments": {"layers": 8, "word": "GATA", "bias": True}}}
+    old = config(model={"path": "m:build", "arguments": {"layers": 2, "width": 3}})
+    new = old.with_changes(options=options)
+    assert new.stages["model"].options["arguments"] == {"layers": 8, "width": 3, "word": "GATA", "bias": True}
+    assert old.stages["model"].options["arguments"] == {"layers": 2, "width": 3}

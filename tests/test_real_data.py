@@ -41,30 +41,28 @@ def table(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", comment="#")
 
 
-def windows_named_ctcf(folder: Path) -> int:
-    """Windows whose highest peak's most significant motif is CTCF."""
-    hits = table(folder / "hits.tsv")
-    named = 0
-    for gene, peaks in table(folder / "peaks.tsv").groupby("gene"):
-        under = hits[(hits.gene == gene) & (hits.peak == peaks.peak.iloc[0])]
-        named += len(under) > 0 and under.sort_values("p_value").motif_id.iloc[0] in CTCF
-    return named
+def windows_named_ctcf(folder: Path) -> tuple[int, int]:
+    """Windows whose highest peak is CTCF: by the lowest p-value under it, and by the name it is given."""
+    peaks, hits = table(folder / "peaks.tsv"), table(folder / "hits.tsv")
+    highest = peaks.groupby("gene").first()
+    under = hits[hits.peak == hits.gene.map(highest.peak)].sort_values("p_value").groupby("gene").first()
+    return int(under.motif_id.isin(CTCF).sum()), int(highest.best_motif_id.isin(CTCF).sum())
 
 
 # What each method reached when the test was written, less a margin of two windows. The reference, done by hand with plain
-# input x gradient and FIMO at 1e-4, is 24 of 48.
+# input x gradient, the highest peak, FIMO at 1e-4 and the lowest p-value, is 24 of 48.
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("method", "least", "options"),
+    ("method", "by_p_value", "by_name", "options"),
     [
-        ("input-x-gradient", 30, ()),
-        ("integrated-gradients", 31, ("-O", "method.n_steps=20")),
-        ("deep-lift", 30, ()),
-        ("gradient-shap", 24, ()),
-        ("saliency", 10, ()),
+        ("input-x-gradient", 30, 34, ()),
+        ("integrated-gradients", 31, 35, ("-O", "method.n_steps=20")),
+        ("deep-lift", 30, 34, ()),
+        ("gradient-shap", 29, 34, ()),
+        ("saliency", 10, 10, ()),
     ],
 )
-def test_the_ctcf_model_is_explained_by_ctcf(tmp_path, method, least, options):
+def test_the_ctcf_model_is_explained_by_ctcf(tmp_path, method, by_p_value, by_name, options):
     arguments = ["--source", str(DATA / "hg38_ctcf_windows.h5"), "--method", method, "--transform", "aggregate"]
     model = [
         "--model",
@@ -75,7 +73,9 @@ def test_the_ctcf_model_is_explained_by_ctcf(tmp_path, method, least, options):
     result = run(*arguments, *model, *options, "-o", "out", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()) == 50
-    assert windows_named_ctcf(tmp_path / "out") >= least
+    reached = windows_named_ctcf(tmp_path / "out")
+    assert reached[0] >= by_p_value
+    assert reached[1] >= by_name
 
 
 def test_the_ctcf_models_own_log_counts_are_the_files_labels():
@@ -142,8 +142,8 @@ def test_somebody_elses_gata2_scores_name_gata():
     named = []
     for i, (sequence, scores) in enumerate(zip(data["one_hot"], data["attributions"], strict=True)):
         codes = from_one_hot(sequence)
-        record = GeneRecord(gene=f"window{i}", codes=codes, mask=np.zeros(len(codes)), tss=0)
-        attribution = Attribution(gene=record.gene, values=scores * sequence)
+        record = GeneRecord(gene=f"window{i}", codes=codes)
+        attribution = Attribution(gene=record.gene, values=scores).projected(record)
         peaks = caller.call(attribution)
         hits = scanner.scan(record, attribution, peaks)
         named.append(hits_table(Interpretation(record=record, attribution=attribution, peaks=peaks, hits=hits)))

@@ -43,15 +43,16 @@ def command(output: str, seed: int, n_genes: int, overwrite: bool) -> None:
             f"{s.chrom}:{s.genome_start:,}-{s.genome_end:,}({s.genome_strand})",
             s.motif_name,
             "yes" if s.found else "no",
-            s.best_hit,
+            s.best_motif,
         )
         for s in result.table.head(12).itertuples()
     ]
-    print_table(("gene", "planted at", "motif", "peak", "best motif hit there"), rows)
+    print_table(("gene", "planted at", "motif", "peak", "named"), rows)
     r = result.recovery
     click.echo(
         f"\nrecall     {r.recall:.2f}  ({r.found} of {r.sites} driver sites hold a peak)\n"
         f"precision  {r.precision:.2f}  ({r.true_peaks} of {r.peaks} peaks lie in a driver site)\n"
-        f"named      {r.named_share:.2f}  ({r.named} of the {r.found} found sites have their own motif placed exactly)\n"
+        f"placed     {r.placed} of the {r.found} found sites have their own motif placed exactly\n"
+        f"named      {r.named} of them are called by their own motif's name, out of all of JASPAR's vertebrate motifs\n"
     )
     click.echo(f"Planted beside found: {folder / 'found.tsv'}; data: {folder / 'data'}; results: {folder / 'results'}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from decima_core.cli.text import count
 from decima_core.config import RunConfig, choose, split_options
 from decima_core.errors import ConfigError, first_line
 from decima_core.options import parse_pair
@@ -64,7 +65,7 @@ def _listed(flag: str, values: tuple[str, ...]) -> list[str] | None:
 def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **flags: Any) -> None:
     """Explain genes: attributions, peaks and the motifs under them.
 
-    Takes a TOML file CONFIG, flags, or both (flags win). Writes attributions.h5, peaks and hits as TSV and BED, and
+    Takes a TOML file CONFIG (or the run.json of a run, to repeat it), flags, or both (flags win). Writes attributions.h5, peaks and hits as TSV and BED, and
     run.json to the output folder.
 
     \b
@@ -80,7 +81,7 @@ def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **flags: An
 def configure(config: str | None, pairs: tuple[str, ...], flags: dict[str, Any]) -> Plan:
     """The checked plan that a TOML file and flags describe."""
     registry = Registry.discover()
-    base = RunConfig.from_toml(config) if config else RunConfig(stages={})
+    base = RunConfig.from_file(config) if config else RunConfig(stages={})
     options, target = split_options([parse_pair(p) for p in pairs])
     providers: dict[str, str] = {}
     merged: dict[str, dict[str, Any]] = {}
@@ -128,6 +129,8 @@ def _gene_names(values: tuple[str, ...]) -> list[str] | None:
 
 def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
     """Run a plan with a progress bar when a person is watching, and a line for each gene."""
+    import logging
+
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -146,6 +149,8 @@ def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
+    # Warnings of the stages, such as a method whose promise does not hold, in the form of this program's errors.
+    logging.basicConfig(level=logging.WARNING, format="decima-core: warning: %(message)s")
     console = PatientConsole(quiet=quiet, highlight=False, soft_wrap=True)
     columns = (
         TextColumn("{task.description}"),
@@ -159,7 +164,7 @@ def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
 
         def started(genes: list[str], device: str, output: Path) -> None:
             method = plan.stages["method"].provider.spec.name
-            console.print(f"{len(genes)} genes, {method}, on {device}", markup=False)
+            console.print(f"{count(len(genes), 'gene')}, {method}, on {device}", markup=False)
             progress.update(bar, total=len(genes))
 
         def gene_done(result: Interpretation) -> None:
@@ -168,23 +173,30 @@ def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
 
         summary = run(plan, observer=Observer(started=started, gene_done=gene_done))
     console.print(
-        f"{summary.genes} genes, {summary.peaks} peaks, {summary.hits} motif hits "
+        f"{count(summary.genes, 'gene')}, {count(summary.peaks, 'peak')}, {count(summary.hits, 'motif hit')} "
         f"in {summary.seconds['total']:.1f} s -> {summary.output}",
         markup=False,
     )
+    if not summary.peaks:
+        console.print(
+            "No peak stands out in any gene; see lower ones with -O peaks.z=3 or -O peaks.height=..., and negative ones with "
+            "-O peaks.sign=both.",
+            markup=False,
+        )
     return summary
 
 
 def summarise(result: Interpretation) -> str:
-    """One line about one gene: counts, and the best motif under its highest peak."""
+    """One line about one gene: counts, and the motif that explains its highest peak best."""
+    from decima_core.naming import best_hits
+
     seconds = sum(result.seconds.values())
-    text = f"{result.record.gene}: {len(result.peaks)} peaks, {len(result.hits)} hits"
+    text = f"{result.record.gene}: {count(len(result.peaks), 'peak')}, {count(len(result.hits), 'hit')}"
     if len(result.peaks):
-        top = result.peaks.position[0] - result.record.tss
-        text += f"; highest at TSS{top:+,d}"
-        under = (result.hits.peak == 0).nonzero()[0]
-        if len(under):
-            best = under[result.hits.p_value[under].argmin()]
+        top, tss = int(result.peaks.position[0]), result.record.tss
+        text += f"; highest at {top:,d}" if tss is None else f"; highest at TSS{top - tss:+,d}"
+        best = best_hits(result.hits, result.peaks)[0]
+        if best >= 0:
             name, matrix, p = result.hits.motif_name[best], result.hits.motif_id[best], result.hits.p_value[best]
             text += f", best motif {name} ({matrix}, p={p:.1e})"
         else:

@@ -30,7 +30,9 @@ def command(kind: str, name: str) -> None:
     if not options:
         click.echo("It takes no options.")
         return
-    click.echo(f"Set an option with -O {found.kind.stage}.{options[0].name}=VALUE\n")
+    # Options of any type are for Python.
+    example = next((o.name for o in options if o.type != "any"), options[0].name)
+    click.echo(f"Set an option with -O {found.kind.stage}.{example}=VALUE\n")
     print_table(("option", "type", "default", "help"), [(o.name, o.type, _shown(o.default), o.help) for o in options])
 
 

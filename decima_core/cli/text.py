@@ -8,6 +8,11 @@ from collections.abc import Iterable, Sequence
 import click
 
 
+def count(n: int, noun: str) -> str:
+    """``1 peak``, ``2 peaks``, ``1,000 peaks``."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
     """A table on standard output; its title is shown only on a terminal."""
     cells = [[str(cell) for cell in row] for row in rows]

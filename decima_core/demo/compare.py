@@ -12,13 +12,15 @@ class Recovery:
     """How much of the truth was found.
 
     ``recall``: share of driver sites with a peak summit in them; ``precision``: share of peaks with their summit in a driver
-    site; ``named``: share of the found sites whose own motif is among the hits placed on them, on the right strand.
+    site; ``placed``: found sites whose own motif is among the hits, exactly at their place and on their strand; ``named``:
+    found sites whose peak is called by their own motif's name, out of all motifs scanned with.
     """
 
     sites: int
     found: int
     peaks: int
     true_peaks: int
+    placed: int
     named: int
 
     @property
@@ -29,33 +31,28 @@ class Recovery:
     def precision(self) -> float:
         return self.true_peaks / self.peaks if self.peaks else float("nan")
 
-    @property
-    def named_share(self) -> float:
-        return self.named / self.found if self.found else float("nan")
-
 
 def compare(planted: pd.DataFrame, peaks: pd.DataFrame, hits: pd.DataFrame) -> tuple[pd.DataFrame, Recovery]:
     """Match driver sites and peaks by their places on the genome.
 
-    Takes the table of planted driver sites and the run's tables; returns the planted table with ``found``, ``best_hit`` (the
-    hit with the lowest p-value that overlaps the site) and ``named``, and the counts.
+    Takes the table of planted driver sites and the run's tables; returns the planted table with ``found``, ``best_motif`` (what
+    the highest peak in the site is called) and ``placed`` (its own motif is among the hits, at its place and on its strand), and
+    the counts.
     """
     table = planted.copy()
-    found, best, named = [], [], []
+    found, best, placed = [], [], []
     for site in table.itertuples():
-        here = peaks[peaks.gene == site.gene]
-        found.append(bool(((here.peak >= site.start) & (here.peak < site.end)).any()))
-        over = hits[
-            (hits.chrom == site.chrom) & (hits.genome_start < site.genome_end) & (hits.genome_end > site.genome_start)
+        inside = peaks[(peaks.gene == site.gene) & (peaks.peak >= site.start) & (peaks.peak < site.end)]
+        own = hits[
+            (hits.chrom == site.chrom)
+            & (hits.motif_id == site.motif_id)
+            & (hits.genome_start == site.genome_start)
+            & (hits.genome_strand == site.genome_strand)
         ]
-        own = over[
-            (over.motif_id == site.motif_id)
-            & (over.genome_start == site.genome_start)
-            & (over.genome_strand == site.genome_strand)
-        ]
-        named.append(found[-1] and len(own) > 0)
-        best.append(over.sort_values("p_value").motif_name.iloc[0] if len(over) else "")
-    table["found"], table["best_hit"], table["named"] = found, best, named
+        found.append(len(inside) > 0)
+        best.append(inside.best_motif_name.iloc[0] if len(inside) else "")
+        placed.append(len(inside) > 0 and len(own) > 0)
+    table["found"], table["best_motif"], table["placed"] = found, best, placed
     true_peaks = sum(
         bool(((planted.gene == p.gene) & (planted.start <= p.peak) & (planted.end > p.peak)).any())
         for p in peaks.itertuples()
@@ -65,5 +62,6 @@ def compare(planted: pd.DataFrame, peaks: pd.DataFrame, hits: pd.DataFrame) -> t
         found=int(np.sum(found)),
         peaks=len(peaks),
         true_peaks=true_peaks,
-        named=int(np.sum(named)),
+        placed=int(np.sum(placed)),
+        named=int((table.best_motif == table.motif_name).sum()),
     )

@@ -26,7 +26,7 @@ from decima_core.demo.train import train
 from decima_core.errors import MotifError
 from decima_core.records import Motif
 from decima_core.registry import Registry
-from decima_core.runner import RunSummary, seed_everything
+from decima_core.runner import RunSummary
 
 TASK = TASKS[0]
 EPOCHS = 14
@@ -59,7 +59,6 @@ def run_demo(
     config = demo_config(folder, seed, overwrite)
     plan = config.plan(registry)  # every provider is found before time is spent on training
     data.mkdir(parents=True, exist_ok=True)
-    seed_everything(seed)
     rng = np.random.default_rng(seed)
     motifs = demo_motifs(registry)
     chromosome, genes = make_genome(rng, motifs, n_genes)

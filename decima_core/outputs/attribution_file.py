@@ -49,9 +49,11 @@ class AttributionFile:
         n = len(self.genes)
         self._file.attrs.update(attributes)
         self._file["genes"] = np.array([g.encode() for g in self.genes], dtype=np.bytes_)
-        for name in ("gene_mask_start", "gene_mask_end", "tss"):
+        for name in ("gene_mask_start", "gene_mask_end"):
             self._file.create_dataset(name, shape=(n,), dtype=np.int64)
-        self._file.create_dataset("prediction", shape=(n,), dtype=np.float64, fillvalue=np.nan)
+        # NaN where a gene has none.
+        for name in ("tss", "prediction", "convergence_delta"):
+            self._file.create_dataset(name, shape=(n,), dtype=np.float64, fillvalue=np.nan)
 
     def write(self, result: Interpretation) -> None:
         """Append one gene.
@@ -83,9 +85,14 @@ class AttributionFile:
         file["attribution"][row] = result.attribution.values
         file["sequence"][row] = record.codes
         file["gene_mask_start"][row], file["gene_mask_end"][row] = record.mask_bounds
-        file["tss"][row] = record.tss
-        if result.attribution.prediction is not None:
-            file["prediction"][row] = result.attribution.prediction
+        attribution = result.attribution
+        for name, value in (
+            ("tss", record.tss),
+            ("prediction", attribution.prediction),
+            ("convergence_delta", attribution.convergence_delta),
+        ):
+            if value is not None:
+                file[name][row] = value
         if record.locus is not None:
             self._write_locus(row, result)
 

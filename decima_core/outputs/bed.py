@@ -17,8 +17,8 @@ def peaks_bed(table: pd.DataFrame) -> pd.DataFrame:
     top = float(np.abs(height).max()) if len(height) else 0.0
     score = np.rint(1000 * np.abs(height) / top) if top > 0 else np.zeros(len(height))
     bed = _places(table)
-    sign = table["from_tss"].map("{:+d}".format) if len(table) else table["from_tss"].astype(object)
-    bed["name"] = table["gene"].astype(object) + "@" + sign.astype(object)
+    place = [f"{p:d}" if pd.isna(d) else f"{d:+d}" for p, d in zip(table["peak"], table["from_tss"], strict=True)]
+    bed["name"] = [f"{gene}@{at}" for gene, at in zip(table["gene"], place, strict=True)]
     bed["score"] = score.astype(int)
     bed["strand"] = "."
     bed["height"] = table["height"]

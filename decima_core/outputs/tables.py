@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from decima_core.naming import best_hits
 from decima_core.records import GeneRecord, Interpretation
 from decima_core.sequence import decode, reverse_complement
 
@@ -25,6 +27,8 @@ PEAK_COLUMNS = (
     "chrom",
     "genome_start",
     "genome_end",
+    "best_motif_id",
+    "best_motif_name",
 )
 HIT_COLUMNS = (
     "gene",
@@ -50,8 +54,9 @@ HIT_COLUMNS = (
 
 def peaks_table(result: Interpretation) -> pd.DataFrame:
     """One row a peak, highest first; ``peak`` is the summit's position in the window, extra columns of the caller follow
-    ``sign``."""
-    peaks, record = result.peaks, result.record
+    ``sign``; ``best_motif_id`` and ``best_motif_name`` name the hit that explains the peak best (empty without hits)."""
+    peaks, record, hits = result.peaks, result.record, result.hits
+    best = best_hits(hits, peaks)
     extra = {name: np.asarray(values) for name, values in peaks.extra.items()}
     columns: dict[str, Any] = {
         "gene": np.full(len(peaks), record.gene, dtype=object),
@@ -59,10 +64,12 @@ def peaks_table(result: Interpretation) -> pd.DataFrame:
         "start": peaks.start,
         "end": peaks.end,
         "height": peaks.height,
-        "from_tss": peaks.position - record.tss,
+        "from_tss": _from_tss(peaks.position, record),
         "sign": np.where(peaks.sign > 0, "+", "-").astype(object),
         **extra,
         **genome_columns(record, peaks.start, peaks.end),
+        "best_motif_id": _at(hits.motif_id, best),
+        "best_motif_name": _at(hits.motif_name, best),
     }
     return pd.DataFrame(columns)
 
@@ -97,7 +104,7 @@ def hits_table(result: Interpretation) -> pd.DataFrame:
         "site_attr_score": hits.site_attr_score,
         "motif_attr_score": hits.motif_attr_score,
         "peak": summit,
-        "from_tss": hits.start - record.tss,
+        "from_tss": _from_tss(hits.start, record),
         **genome_columns(record, hits.start, hits.end),
     }
     strands = np.full(len(hits), None, dtype=object)
@@ -105,6 +112,19 @@ def hits_table(result: Interpretation) -> pd.DataFrame:
         strands = record.locus.to_genome_strand(hits.strand == "+").astype(object)
     columns["genome_strand"] = strands
     return pd.DataFrame(columns)
+
+
+def _from_tss(position: npt.NDArray[np.int64], record: GeneRecord) -> Any:
+    if record.tss is None:
+        return pd.array([pd.NA] * len(position), dtype="Int64")
+    return position - record.tss
+
+
+def _at(values: npt.NDArray[Any], index: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """``values[index]``, None where the index is -1."""
+    out = np.full(len(index), None, dtype=object)
+    out[index >= 0] = values[index[index >= 0]]
+    return out
 
 
 def genome_columns(record: GeneRecord, start: Any, end: Any) -> dict[str, Any]:

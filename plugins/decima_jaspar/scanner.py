@@ -7,7 +7,7 @@ import logging
 import numpy as np
 import numpy.typing as npt
 
-from decima_core.errors import MotifError
+from decima_core.errors import MotifError, shorten
 from decima_core.records import Attribution, GeneRecord, Motif, MotifHits, Peaks
 from decima_core.sequence import N_CODE, Codes
 from decima_jaspar import JasparOptions
@@ -36,7 +36,7 @@ class JasparScanner:
     Raises
     ------
     MotifError
-        If the motifs cannot be read or there are none.
+        If the motifs cannot be read, there are none, or none of them can reach ``p_threshold``.
     UnknownNameError
         If a release, collection, tax group or motif does not exist.
     """
@@ -55,10 +55,22 @@ class JasparScanner:
         self._finder = SiteFinder(self._strands)
         # Motifs in the order of their ids, for rows that tie in everything else.
         self._rank: Ints = np.argsort(np.argsort([m.id for m in self._motifs], kind="stable"))
-        short = len(set(self._strands.motif[self._strands.threshold < 0].tolist()))
-        if short:
-            told = "%d of %d motifs hold too little information for any site to reach p <= %g."
-            logger.info(told, short, len(self._motifs), options.p_threshold)
+        self._tell_of_short_motifs()
+
+    def _tell_of_short_motifs(self) -> None:
+        """Motifs that cannot be hits: an error if all are so, a warning if somebody chose them, else a note in the log."""
+        names = [self._motifs[i].id for i in np.unique(self._strands.motif[self._strands.threshold < 0])]
+        if not names:
+            return
+        limit = self.options.p_threshold
+        if len(names) == len(self._motifs):
+            raise MotifError(
+                f"No site of {shorten(names, 4)} can reach p <= {limit:g}, however well it matches: the motifs hold too "
+                "little information; raise the option 'p_threshold'."
+            )
+        chosen = bool(self.options.names) or self.options.motifs is not None or self.options.path is not None
+        told = "No site of %s can reach p <= %g, however well it matches; raise the option 'p_threshold' to see them."
+        logger.log(logging.WARNING if chosen else logging.INFO, told, shorten(names, 4), limit)
 
     @property
     def motifs(self) -> tuple[Motif, ...]:

@@ -23,6 +23,7 @@ from decima_core.sequence import encode, reverse_complement
 
 AT = {"SPI1": 90, "CD68": 150, "GATA1": 120}
 PEAK_COLUMNS = ["gene", "peak", "start", "end", "height", "from_tss", "sign", "chrom", "genome_start", "genome_end"]
+PEAK_COLUMNS += ["best_motif_id", "best_motif_name"]
 HIT_COLUMNS = [
     "gene",
     "motif_id",
@@ -179,6 +180,7 @@ def test_no_peaks_and_no_hits_leave_empty_tables_with_their_columns(run, workspa
     result = run("-O", "peaks.height=1000")
     assert (result.code, result.err) == (0, "")
     assert "0 peaks, 0 motif hits" in result.out
+    assert "No peak stands out in any gene" in result.out
     for name, columns in (("peaks", PEAK_COLUMNS), ("hits", HIT_COLUMNS)):
         rows = table(workspace / f"results/{name}.tsv")
         assert list(rows) == columns

@@ -111,7 +111,17 @@ def test_no_hit_gives_an_empty_table(scan: Callable[..., MotifHits], consensus: 
 
 
 def test_a_motif_too_short_for_the_threshold_gives_no_hit(scan: Callable[..., MotifHits], consensus: Any) -> None:
-    assert len(scan("ACGT" * 20, [40], motifs={"m": consensus("ACGT")}, p_threshold=1e-3)) == 0
+    motifs = {"m": consensus("ACGT"), "long": consensus("ACGTACGTA")}
+    assert "m" not in scan("ACGT" * 20, [40], motifs=motifs, p_threshold=1e-3).motif_id
+
+
+def test_short_motifs_that_somebody_chose_are_told(scan: Callable[..., MotifHits], consensus: Any, caplog: Any) -> None:
+    motifs = {"m": consensus("ACGT"), "long": consensus("ACGTACGTA")}
+    create(JasparOptions(motifs=motifs, p_threshold=1e-3))
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+    assert "No site of m can reach p <= 0.001" in caplog.text
+    with pytest.raises(MotifError, match=r"No site of m can reach p <= 0\.001.*raise the option 'p_threshold'"):
+        create(JasparOptions(motifs={"m": consensus("ACGT")}, p_threshold=1e-3))
 
 
 def test_a_site_under_two_peaks_is_listed_for_both(scan: Callable[..., MotifHits], consensus: Any) -> None:
@@ -278,7 +288,7 @@ def test_a_motif_wider_than_the_gene_window_is_named(
 
 
 def test_lengths_must_agree(consensus: Any) -> None:
-    scanner = create(JasparOptions(motifs={"m": consensus("ACG")}))
+    scanner = create(JasparOptions(motifs={"m": consensus("ACG")}, p_threshold=0.1))
     record = GeneRecord(gene="BRCA1", codes=[0] * 10, mask=[0] * 10, tss=0)
     attribution = Attribution(gene="BRCA1", values=np.zeros((4, 11)))
     with pytest.raises(MotifError, match="'BRCA1' has 10 bases, its attribution 11"):

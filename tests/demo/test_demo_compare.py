@@ -11,12 +11,41 @@ def test_counts_on_a_case_done_by_hand():
     place = {"chrom": "c", "genome_strand": "+"}
     planted = pd.DataFrame(
         [
-            {"gene": "A", "motif_id": "M1", "start": 10, "end": 20, "genome_start": 110, "genome_end": 120, **place},
-            {"gene": "A", "motif_id": "M2", "start": 40, "end": 50, "genome_start": 140, "genome_end": 150, **place},
-            {"gene": "B", "motif_id": "M1", "start": 10, "end": 20, "genome_start": 510, "genome_end": 520, **place},
+            {
+                "gene": "A",
+                "motif_id": "M1",
+                "motif_name": "one",
+                "start": 10,
+                "end": 20,
+                "genome_start": 110,
+                "genome_end": 120,
+                **place,
+            },
+            {
+                "gene": "A",
+                "motif_id": "M2",
+                "motif_name": "two",
+                "start": 40,
+                "end": 50,
+                "genome_start": 140,
+                "genome_end": 150,
+                **place,
+            },
+            {
+                "gene": "B",
+                "motif_id": "M1",
+                "motif_name": "one",
+                "start": 10,
+                "end": 20,
+                "genome_start": 510,
+                "genome_end": 520,
+                **place,
+            },
         ]
     )
-    peaks = pd.DataFrame({"gene": ["A", "A", "A", "B"], "peak": [10, 19, 30, 20]})
+    peaks = pd.DataFrame(
+        {"gene": ["A", "A", "A", "B"], "peak": [10, 19, 30, 20], "best_motif_name": ["one", "two", "", "one"]}
+    )
     hit = {"gene": "A", "chrom": "c", "genome_strand": "+", "p_value": 1e-5}
     hits = pd.DataFrame(
         [
@@ -27,7 +56,7 @@ def test_counts_on_a_case_done_by_hand():
     )
     table, recovery = compare(planted, peaks, hits)
     assert table.found.tolist() == [True, False, False]
-    assert table.best_hit.tolist() == ["nine", "two", ""]
-    assert table.named.tolist() == [True, False, False]
+    assert table.best_motif.tolist() == ["one", "", ""]
+    assert table.placed.tolist() == [True, False, False]
     assert (recovery.found, recovery.sites, recovery.true_peaks, recovery.peaks) == (1, 3, 2, 4)
-    assert (recovery.recall, recovery.precision, recovery.named_share) == (1 / 3, 0.5, 1.0)
+    assert (recovery.recall, recovery.precision, recovery.placed, recovery.named) == (1 / 3, 0.5, 1, 1)

@@ -1,0 +1,34 @@
+"""Which motif names a peak, of the many that match there."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from decima_core.records import MotifHits, Peaks
+
+
+def support(hits: MotifHits, peaks: Peaks) -> npt.NDArray[np.float64]:
+    """How well each hit explains its peak, ``(H,)``: -log10 p times the attribution that follows the motif.
+
+    That attribution is the sum over the site and the bases of attribution x PPM (``motif_attr_score`` x width), counted in
+    the direction of the peak. The p-value alone lets any long motif win by chance among a thousand; the attribution alone
+    lets a short motif win on a single base. ``docs/decisions/0008-naming-a-peak.md`` has the comparison. Hits under no
+    peak count as under a positive one.
+    """
+    sign = np.ones(len(hits))
+    under = hits.peak >= 0
+    sign[under] = peaks.sign[hits.peak[under]]
+    carried = sign * hits.motif_attr_score * (hits.end - hits.start)
+    # Against the peak's direction a better match is worse evidence, which the product would turn round.
+    return np.where(carried > 0, carried * -np.log10(hits.p_value), carried)
+
+
+def best_hits(hits: MotifHits, peaks: Peaks) -> npt.NDArray[np.int64]:
+    """Index of the hit with the most :func:`support` under each peak, ``(P,)``; -1 where there is none."""
+    best = np.full(len(peaks), -1, dtype=np.int64)
+    # Weakest first, so that the strongest is written last; among equals the first row, which has the lowest p-value.
+    order = np.lexsort((-np.arange(len(hits)), support(hits, peaks)))
+    order = order[hits.peak[order] >= 0]
+    best[hits.peak[order]] = order
+    return best

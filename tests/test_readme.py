@@ -1,0 +1,85 @@
+"""What the README shows in Python and as commands works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import ROOT, random_codes, write_gene_file
+
+import decima_core.cli
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MODEL = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    tasks = ["CD14", "CD19"]
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(5, 2, 9, padding=4)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(self.conv(x)).sum(2)
+
+def build():
+    return Net()
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the files the README speaks of."""
+    import torch
+    from safetensors.torch import save_file
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("my_model", None)
+    write_gene_file(tmp_path / "genes.h5", random_codes(0, 2, 300), names=["SPI1", "CD68"], tasks=["CD14", "CD19"])
+    (tmp_path / "my_model.py").write_text(MODEL)
+    torch.manual_seed(0)
+    namespace: dict = {}
+    exec(MODEL, namespace)
+    save_file(namespace["build"]().state_dict(), tmp_path / "weights.safetensors")
+    (tmp_path / "pipeline.toml").write_text(
+        'source = "genes.h5"\nmodel = "my_model:build"\noutput = "by-toml"\n[target]\ntasks = ["CD14"]\n'
+    )
+    yield tmp_path
+    sys.modules.pop("my_model", None)
+
+
+def test_the_python_example_is_short_and_runs(workspace, capsys):
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
+    assert len(code.splitlines()) < 10
+    exec(compile(code, "README.md", "exec"), {})
+    assert "motif_id" in capsys.readouterr().out
+
+
+def test_the_commands_run(workspace, capsys):
+    shown = "\n".join(re.findall(r"^```bash\n(.*?)^```", README, re.M | re.S)).replace("\\\n", " ")
+    commands = [shlex.split(line, comments=True) for line in shown.splitlines() if line.startswith("decima-core")]
+    assert [c[1] for c in commands] == ["genes", "run", "plugins", "show", "run"]
+    for command in commands:
+        try:
+            decima_core.cli.main(command[1:])
+        except SystemExit as stop:
+            pytest.fail(f"{' '.join(command)} ended with {stop.code}: {capsys.readouterr().err}")
+    assert (workspace / "results" / "run.json").exists()
+    assert (workspace / "by-toml" / "run.json").exists()
+
+
+def test_the_two_set_up_commands_are_what_ci_runs():
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "pip install -c constraints.txt -e '.[dev]' && decima-core demo" in README
+    assert "pip install --quiet -c constraints.txt -e '.[dev]'" in ci
+    assert re.search(r"^decima-core demo", ci, re.M)
+    assert re.search(r"^pytest$", ci, re.M)
+    assert "```bash\npytest\n```" in README
