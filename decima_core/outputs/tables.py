@@ -81,9 +81,10 @@ def hits_table(result: Interpretation) -> pd.DataFrame:
     site's first base in transcript orientation; ``matched_seq`` is read along the motif, so reverse-complemented on ``-``.
     """
     hits, record, peaks = result.hits, result.record, result.peaks
+    forward, backward, length = decode(record.codes), decode(reverse_complement(record.codes)), len(record)
     sequences = [
-        decode(record.codes[s:e] if strand == "+" else reverse_complement(record.codes[s:e]))
-        for s, e, strand in zip(hits.start, hits.end, hits.strand, strict=True)
+        forward[start:end] if strand == "+" else backward[length - end : length - start]
+        for start, end, strand in zip(hits.start.tolist(), hits.end.tolist(), hits.strand.tolist(), strict=True)
     ]
     under = hits.peak >= 0
     summit = pd.array(np.zeros(len(hits), dtype=np.int64), dtype="Int64")
