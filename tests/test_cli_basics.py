@@ -236,3 +236,24 @@ def test_a_reader_that_goes_away_ends_the_program_in_silence() -> None:
     command = f"'{sys.executable}' -m decima_core plugins | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["r"], ["run"]),
+        (["run", "--method", "de"], ["deep-lift"]),
+        (["run", "--peaks", ""], ["scipy"]),
+        (["show", "m"], ["model", "method", "motifs"]),
+        (["show", "motifs", ""], ["jaspar"]),
+        (["show", "nothing", ""], []),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_the_shell_completes_commands_and_names(words: list[str], offered: list[str]) -> None:
+    from click.shell_completion import ShellComplete
+
+    from decima_core.cli import cli
+
+    complete = ShellComplete(cli, {}, "decima-core", "_DECIMA_CORE_COMPLETE")
+    assert [item.value for item in complete.get_completions(words[:-1], words[-1])] == offered

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from decima_core.cli.complete import provider_names
 from decima_core.cli.text import count
 from decima_core.config import RunConfig, choose, split_options
 from decima_core.errors import ConfigError, first_line
@@ -45,9 +46,16 @@ def _listed(flag: str, values: tuple[str, ...]) -> list[str] | None:
 @click.option("--tasks", metavar="NAMES", multiple=True, help="Tasks to explain, by name or number from 0.")
 @click.option("--off-tasks", metavar="NAMES", multiple=True, help="Tasks to contrast with; default: all others.")
 @click.option("--transform", metavar="NAME", help="specificity (default) or aggregate.")
-@click.option("--method", metavar="NAME", help="Attribution method; default: input-x-gradient.")
-@click.option("--peaks", metavar="NAME", help="Peak caller; default: scipy.")
-@click.option("--motifs", metavar="NAME", help="Motif scanner; default: jaspar.")
+@click.option(
+    "--method",
+    metavar="NAME",
+    shell_complete=provider_names("method"),
+    help="Attribution method; default: input-x-gradient.",
+)
+@click.option("--peaks", metavar="NAME", shell_complete=provider_names("peaks"), help="Peak caller; default: scipy.")
+@click.option(
+    "--motifs", metavar="NAME", shell_complete=provider_names("motifs"), help="Motif scanner; default: jaspar."
+)
 @click.option(
     "-O",
     "--option",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
+from decima_core.cli.complete import names_of_kind, stages
 from decima_core.cli.text import print_table
 from decima_core.options import describe
 from decima_core.registry import Registry
 
 
 @click.command("show")
-@click.argument("kind")
-@click.argument("name")
+@click.argument("kind", shell_complete=stages)
+@click.argument("name", shell_complete=names_of_kind)
 def command(kind: str, name: str) -> None:
     """Show one provider's options: types, defaults, help.
 
