@@ -67,8 +67,8 @@ def _text_or_none(value: Any) -> str | None:
 class RunConfig:
     """One run, as asked for.
 
-    ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. ``genes`` wins
-    over ``split``; with neither, every gene of the source is taken.
+    ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
+    ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken.
     """
 
     stages: Mapping[str, StageChoice]
@@ -104,6 +104,11 @@ class RunConfig:
         if not (isinstance(record, dict) and isinstance(record.get("config"), dict)):
             raise ConfigError(
                 f"'{path}' is not the record of a run: it has no 'config'; give a run.json or a TOML file."
+            )
+        if record.get("repeatable") is False:
+            raise ConfigError(
+                f"The run of '{path}' was started from Python with values that no file can hold, such as arrays of motifs; "
+                "repeat it from Python."
             )
         return cls.from_mapping(record["config"], where=f"'{path}'")
 
@@ -177,6 +182,11 @@ class RunConfig:
             stages[stage] = StageChoice(old.provider, _overlaid(old.options, extra))
         new_target = build(TargetOptions, {**as_dict(self.target), **(target or {})}, "the target")
         changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
+        # One choice of genes replaces the other.
+        if "split" in changed and "genes" not in changed:
+            changed["genes"] = ()
+        elif "genes" in changed and "split" not in changed:
+            changed["split"] = None
         return attrs.evolve(self, stages=stages, target=new_target, **changed)
 
     def plan(self, registry: Registry) -> Plan:
@@ -191,6 +201,8 @@ class RunConfig:
         """
         stages = {stage: _resolve(stage, self.stages.get(stage), self.seed, registry) for stage in STAGES}
         _check_target(self.target)
+        if self.genes and self.split is not None:
+            raise ConfigError(f"Both genes and the split '{self.split}' were given; give one of them.")
         return Plan(config=self, stages=stages)
 
 
@@ -267,6 +279,8 @@ def _field(name: str, value: Any, where: str) -> Any:
         checked = coerce(value, _FIELD_TYPES[name])
     except OptionError as error:
         raise OptionError(sentence(f"'{name}' in {where} {error}")) from None
+    if name == "output" and not checked.strip():
+        raise OptionError(f"'output' in {where} is empty; name a folder.")
     if name == "seq_len" and checked is not None and checked < 1:
         raise OptionError(f"'seq_len' in {where} must be at least 1, not {checked}.")
     if name == "seed" and not 0 <= checked < 2**63:

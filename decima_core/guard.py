@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
+
+from decima_core.errors import ModelError
 
 # Every place where torch.nn.Module keeps hooks; attribution libraries may leave some behind when a forward raises.
 _HOOK_TABLES = (
@@ -26,8 +29,19 @@ def left_as_found(module: nn.Module, device: torch.device | None = None) -> Iter
 
     Restored: the training flag of every submodule, ``requires_grad`` and ``grad`` of every parameter, every hook, and
     the device. Freezing spares the memory and time that gradients of the weights would take.
+
+    Raises
+    ------
+    ModelError
+        If a parameter has no values yet (a lazy layer that never ran, or a model on the meta device).
     """
     modules = list(module.modules())
+    for name, parameter in module.named_parameters():
+        if is_lazy(parameter) or parameter.is_meta:
+            raise ModelError(
+                f"The model's parameter '{name.removeprefix('model.')}' has no values yet; load its weights, or run the model "
+                "once, before it is explained."
+            )
     parameters = list(module.parameters())
     training = [m.training for m in modules]
     gradients = [(p.requires_grad, p.grad) for p in parameters]

@@ -20,15 +20,15 @@ def support(hits: MotifHits, peaks: Peaks) -> npt.NDArray[np.float64]:
     under = hits.peak >= 0
     sign[under] = peaks.sign[hits.peak[under]]
     carried = sign * hits.motif_attr_score * (hits.end - hits.start)
-    # Against the peak's direction a better match is worse evidence, which the product would turn round.
-    return np.where(carried > 0, carried * -np.log10(hits.p_value), carried)
+    return np.asarray(carried * -np.log10(hits.p_value), dtype=np.float64)
 
 
 def best_hits(hits: MotifHits, peaks: Peaks) -> npt.NDArray[np.int64]:
-    """Index of the hit with the most :func:`support` under each peak, ``(P,)``; -1 where there is none."""
+    """Index of the hit with the most :func:`support` under each peak, ``(P,)``; -1 where none has any."""
     best = np.full(len(peaks), -1, dtype=np.int64)
+    value = support(hits, peaks)
     # Weakest first, so that the strongest is written last; among equals the first row, which has the lowest p-value.
-    order = np.lexsort((-np.arange(len(hits)), support(hits, peaks)))
-    order = order[hits.peak[order] >= 0]
+    order = np.lexsort((-np.arange(len(hits)), value))
+    order = order[(hits.peak[order] >= 0) & (value[order] > 0)]
     best[hits.peak[order]] = order
     return best

@@ -19,7 +19,7 @@ import torch
 from decima_core.attribute import explain
 from decima_core.config import TargetOptions
 from decima_core.device import resolve_device
-from decima_core.errors import ConfigError, DecimaError, MotifError, PeakError, UnknownNameError, first_line
+from decima_core.errors import ConfigError, DataError, DecimaError, MotifError, PeakError, UnknownNameError, first_line
 from decima_core.guard import left_as_found
 from decima_core.providers import AttributionMethod, DataSource, MotifScanner, PeakCaller, SequenceModel
 from decima_core.records import Attribution, GeneRecord, Interpretation, MotifHits, Peaks
@@ -36,7 +36,7 @@ def interpret(
     scanner: MotifScanner,
     *,
     target: TargetOptions | None = None,
-    genes: Iterable[str] | None = None,
+    genes: str | Iterable[str] | None = None,
     seq_len: int | None = None,
     device: str | torch.device | None = None,
     method_name: str = "",
@@ -50,7 +50,7 @@ def interpret(
     target
         What to explain; by default the mean of all tasks.
     genes
-        Gene names; by default all of the source's, in its order.
+        A gene name or several; by default all of the source's, in its order.
     seq_len
         Window length; by default the model's, else the source's own.
     device
@@ -61,7 +61,7 @@ def interpret(
     DecimaError
         One of its subclasses, naming the gene and the stage, at the first gene that fails.
     """
-    names = list(source.genes() if genes is None else genes)
+    names = [genes] if isinstance(genes, str) else list(source.genes() if genes is None else genes)
     length = window_length(model, seq_len)
     where = resolve_device(device)
     function = make_target(model, target or TargetOptions(transform="aggregate"), source.tasks)
@@ -69,7 +69,7 @@ def interpret(
         for name in names:
             clock = _Clock()
             with clock("read"):
-                record = source.read(name, length)
+                record = read_gene(source, name, length)
             with clock("attribute"):
                 attribution = explain(record, model, function, method, where, method_name)
             with clock("peaks"):
@@ -77,6 +77,27 @@ def interpret(
             with clock("motifs"):
                 hits = scan_motifs(scanner, record, attribution, peaks)
             yield Interpretation(record=record, attribution=attribution, peaks=peaks, hits=hits, seconds=clock.seconds)
+
+
+def read_gene(source: DataSource, gene: str, length: int | None) -> GeneRecord:
+    """One gene of a source, checked to be the one that was asked for.
+
+    Raises
+    ------
+    DataError
+        If the source raises anything else, or returns another gene or length.
+    """
+    record = _guarded(lambda: source.read(gene, length), DataError, f"Reading gene '{gene}'")
+    if not isinstance(record, GeneRecord) or record.gene != gene:
+        what = f"gene '{record.gene}'" if isinstance(record, GeneRecord) else type(record).__name__
+        raise DataError(
+            f"The data source returned {what} when gene '{gene}' was read; it must return that gene's GeneRecord."
+        )
+    if length is not None and len(record) != length:
+        raise DataError(
+            f"The data source returned {len(record):,} bases of gene '{gene}' when {length:,} were asked for."
+        )
+    return record
 
 
 def window_length(model: SequenceModel, seq_len: int | None) -> int | None:
@@ -138,11 +159,14 @@ def select_genes(source: DataSource, genes: Sequence[str], split: str | None) ->
     ConfigError
         If none is left.
     """
-    names = list(dict.fromkeys(genes)) if genes else list(source.genes(split))
-    known = set(source.genes()) if genes else set(names)
+    listed = _guarded(
+        lambda: list(source.genes(None if genes else split)), DataError, "Listing the genes of the source"
+    )
+    names = list(dict.fromkeys(genes)) if genes else listed
+    known = set(listed)
     for name in names:
         if name not in known:
-            raise UnknownNameError("gene", name, source.genes(), where=", ".join(f"'{f}'" for f in source.files))
+            raise UnknownNameError("gene", name, listed, where=", ".join(f"'{f}'" for f in source.files))
     if not names:
         where = f"split '{split}'" if split else "the source"
         raise ConfigError(f"There are no genes to explain in {where}; see what there is with: decima-core genes FILE")

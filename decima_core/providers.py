@@ -206,7 +206,7 @@ class AttributionMethodSpec(Spec[AttributionMethod]):
     """Announces an attribution method.
 
     ``exact_on_linear`` claims that on a linear model the values are weight x (input - baseline at zero);
-    ``complete`` that they sum to the change of the target from the baseline. The conformance kit holds it to them.
+    ``complete`` that they sum to the change of the target from the baseline.
     """
 
     kind: ClassVar[str] = "attribution method"

@@ -16,12 +16,12 @@ import decima_core
 from decima_core.config import Plan, RunConfig
 from decima_core.device import resolve_device
 from decima_core.options import as_dict
-from decima_core.outputs.manifest import InputHashes, command_line, software
+from decima_core.outputs.manifest import InputHashes, command_line, is_plain, software
 from decima_core.outputs.run_folder import RunFolder, check_free
 from decima_core.pipeline import interpret, select_genes
 from decima_core.records import Interpretation
 from decima_core.registry import Registry
-from decima_core.targets import describe, make_target
+from decima_core.targets import make_target
 
 
 @attrs.frozen(kw_only=True)
@@ -63,9 +63,11 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
         genes = select_genes(source, settings.genes, settings.split)
         model = plan.stages["model"].create()
         method, caller, scanner = (plan.stages[stage].create() for stage in ("method", "peaks", "motifs"))
-        make_target(model, settings.target, source.tasks)  # tasks that do not exist are told before anything is written
-        metadata = _metadata(plan, model.name)
+        # Made here too, so that tasks that do not exist are told before anything is written.
+        target = make_target(model, settings.target, source.tasks).description
+        metadata = _metadata(plan, model.name, target)
         attributes = {"model_name": model.name, "genome": str(getattr(source, "genome", None) or "unknown")}
+        config_table = _config(settings)
         counts = {"genes": 0, "peaks": 0, "hits": 0}
         seconds: dict[str, float] = {"setup": time.perf_counter() - clock}
         hashes = InputHashes([*source.files, *model.files, *_option_files(plan)])
@@ -100,8 +102,9 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
                         "decima_core": decima_core.__version__,
                         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
                         "command": command_line(),
-                        "config": _config(settings),
-                        "target": describe(settings.target),
+                        "config": config_table,
+                        "repeatable": is_plain(config_table),
+                        "target": target,
                         "device": str(device),
                         "model": {"name": model.name, "channels": model.channels, "tasks": list(model.tasks)},
                         "providers": {stage: planned.provenance() for stage, planned in plan.stages.items()},
@@ -130,12 +133,11 @@ def seeded(seed: int) -> Iterator[None]:
             np.random.set_state(state)
 
 
-def _metadata(plan: Plan, model_name: str) -> dict[str, str]:
-    target = plan.config.target
+def _metadata(plan: Plan, model_name: str, target: str) -> dict[str, str]:
     return {
         "decima_core": decima_core.__version__,
         "model": model_name,
-        "target": describe(target),
+        "target": target,
         "method": plan.stages["method"].provider.spec.name,
         "intervals": "0-based, half-open; window columns in transcript orientation, genome columns on the forward strand; in BED a "
         "gene whose place on the genome is not known stands for a chromosome",

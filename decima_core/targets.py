@@ -69,8 +69,9 @@ class Target(nn.Module):
         self.description = description
 
     def forward(self, sequence: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        inputs = sequence if mask is None else torch.cat([sequence, mask.to(sequence.dtype)], dim=1)
-        output = self._checked(self._call(inputs), inputs)
+        # Always a tensor of its own: a model that works in place must not change what is being explained.
+        inputs = sequence.clone() if mask is None else torch.cat([sequence, mask.to(sequence.dtype)], dim=1)
+        output = self._checked(self._call(inputs.to(self._dtype())), inputs).to(sequence.dtype)
         tasks = output if output.ndim == 2 else _reduce(output, self.over_positions, 2)
         on, off = self._task_numbers(tasks.shape[1])
         value = _reduce(tasks if on is None else tasks[:, on], self.over_tasks, 1)
@@ -78,6 +79,10 @@ class Target(nn.Module):
             return value
         contrast = tasks[:, off].mean(dim=1)
         return value / contrast if self.compare == "divide" else value - contrast
+
+    def _dtype(self) -> torch.dtype:
+        """The number type of the model's weights, in which it expects its input."""
+        return next((p.dtype for p in self.model.parameters() if p.is_floating_point()), torch.float32)
 
     def _call(self, inputs: torch.Tensor) -> torch.Tensor:
         try:
@@ -89,10 +94,10 @@ class Target(nn.Module):
                 f"The GPU ran out of memory on an input of shape {tuple(inputs.shape)}; "
                 "use a shorter seq_len, a smaller internal batch size of the method, or --device cpu."
             ) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ModelError(
-                f"The model raised on an input of shape {tuple(inputs.shape)}: {first_line(error)}. "
-                "Check that its channels and window length fit (options model.channels and source seq_len)."
+                f"The model raised on an input of shape {tuple(inputs.shape)}: {first_line(error).rstrip('.')}. "
+                "Check that its channels (option model.channels) and its window length (--seq-len) fit."
             ) from error
         if not isinstance(output, torch.Tensor):
             raise ModelError(
@@ -109,6 +114,8 @@ class Target(nn.Module):
                 f"The model returned shape {tuple(output.shape)} for an input of shape {tuple(inputs.shape)}; "
                 "it must be (batch, tasks) or (batch, tasks, positions)."
             )
+        if not output.is_floating_point():
+            raise ModelError(f"The model returned {output.dtype} numbers; it must return floating-point predictions.")
         if self.n_tasks is not None and output.shape[1] != self.n_tasks:
             raise ModelError(
                 f"The model has {output.shape[1]} tasks, but {self.n_tasks} task names are known; give task numbers, or "
@@ -162,6 +169,10 @@ def make_target(model: SequenceModel, options: TargetOptions, task_names: Sequen
         raise ConfigError(
             "off_tasks were given, but the transform 'aggregate' contrasts with nothing; use --transform specificity."
         )
+    elif options.compare != "subtract":
+        raise ConfigError(
+            f"compare is '{options.compare}', but the transform 'aggregate' compares nothing; use --transform specificity."
+        )
     return Target(
         model.module,
         on=on,
@@ -170,18 +181,24 @@ def make_target(model: SequenceModel, options: TargetOptions, task_names: Sequen
         over_tasks=options.over_tasks,
         over_positions=options.over_positions,
         n_tasks=count,
-        description=describe(options),
+        description=_describe(options, on, off, names),
     )
 
 
-def describe(options: TargetOptions) -> str:
-    """The target in words, for the metadata of every table."""
-    on = f"tasks {shorten(options.tasks, 4)}" if options.tasks else "all tasks"
-    value = f"{options.over_tasks} prediction of {on}"
+def _describe(
+    options: TargetOptions, on: tuple[int, ...] | None, off: tuple[int, ...] | None, names: Sequence[str]
+) -> str:
+    """The target in words, for the metadata of every table: the tasks that are really used, by name where there is one."""
+
+    def label(numbers: Sequence[int]) -> str:
+        return f"tasks {shorten([names[n] if names else n for n in numbers], 4)}"
+
+    value = f"{options.over_tasks} prediction of {label(on) if on else 'all tasks'}"
     if options.transform == "specificity":
-        off = f"tasks {shorten(options.off_tasks, 4)}" if options.off_tasks else "all other tasks"
+        contrast = [n for n in off or () if n not in (on or ())]
+        off_text = label(contrast) if contrast else "all other tasks"
         sign = "-" if options.compare == "subtract" else "/"
-        value = f"{value} {sign} mean prediction of {off}"
+        value = f"{value} {sign} mean prediction of {off_text}"
     return f"{value} ({options.over_positions} over positions)"
 
 

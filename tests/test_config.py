@@ -17,8 +17,7 @@ from decima_core.config import StageChoice, TargetOptions, choose, split_options
 
 GOOD = """
     genes = ["SPI1", "CD68"]
-    split = "test"
-    seq-len = 1000
+        seq-len = 1000
     seed = 7
     device = "cpu"
     output = "out"
@@ -68,7 +67,7 @@ def test_a_toml_file_is_a_run(tmp_path: Path, registry: Registry) -> None:
     run = RunConfig.from_toml(write(tmp_path, GOOD))
     assert run.genes == ("SPI1", "CD68")
     assert (run.split, run.seq_len, run.seed, run.device, run.output, run.overwrite) == (
-        "test",
+        None,
         1000,
         7,
         "cpu",
@@ -166,7 +165,7 @@ def test_flags_win_and_what_is_not_given_stays(tmp_path: Path) -> None:
         split=None,
         output=None,
     )
-    assert (changed.seed, changed.split, changed.output) == (8, "test", "out")
+    assert (changed.seed, changed.genes, changed.output) == (8, ("SPI1", "CD68"), "out")
     assert changed.target == TargetOptions(transform="aggregate", tasks=("0",))
     assert changed.stages["peaks"].options == {"number": 5, "distance": "9"}
     assert changed.stages["method"].options == {"n_steps": "30"}

@@ -51,8 +51,8 @@ def test_under_a_negative_peak_negative_attribution_counts():
     assert best_hits(rows, peaks(2)).tolist() == [0]
 
 
-def test_against_the_peaks_direction_a_better_match_is_not_better():
-    assert best_hits(hits((0, 1e-9, 8, -0.3), (0, 1e-4, 8, -0.2)), peaks(1)).tolist() == [1]
+def test_a_hit_that_the_attribution_contradicts_names_nothing():
+    assert best_hits(hits((0, 1e-9, 8, -0.3), (0, 1e-4, 8, 0.0)), peaks(1)).tolist() == [-1]
 
 
 def test_each_peak_has_its_own_and_peaks_and_hits_may_stand_alone():

@@ -486,3 +486,14 @@ def test_signatures_are_the_original_ones(function, parameters):
         star = "**" if p.kind is p.VAR_KEYWORD else ""
         shown.append(f"{star}{p.name}" + ("" if p.default is p.empty else f"={p.default!r}"))
     assert " ".join(shown) == parameters
+
+
+def test_odd_peak_tables(planted):
+    sequence, attr = planted
+    with_gap = table(100, 154, tss=60)
+    with_gap["from_tss"] = pd.array([pd.NA, 94], dtype="Int64")
+    got = scan_attributions(sequence, attr, AP1, with_gap, names="AP1")
+    assert got.from_tss.min() > 0
+    for bad in (np.nan, 100.5):
+        with pytest.raises(DataError, match="whole numbers"):
+            scan_attributions(sequence, attr, AP1, pd.DataFrame({"peak": [bad]}))

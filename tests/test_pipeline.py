@@ -166,6 +166,41 @@ def test_a_plugin_that_misbehaves_is_named_with_its_gene(source, registry, stage
         list(interpret(source, wrap(LinearModel(3, 5, LENGTH)), **broken))
 
 
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (KeyError("table"), "Reading gene 'G0' failed: KeyError"),
+        (None, "returned NoneType when gene 'G0' was read"),
+        ("another", "returned gene 'X' when gene 'G0'"),
+        ("short", r"returned 50 bases of gene 'G0' when 60 were asked for"),
+    ],
+)
+def test_a_source_that_misbehaves_is_named_with_its_gene(source, registry, result, message):
+    from decima_core import GeneRecord
+
+    records = {
+        "another": GeneRecord(gene="X", codes=np.zeros(60, np.int8)),
+        "short": GeneRecord(gene="G0", codes=np.zeros(50, np.int8), mask=np.ones(50)),
+    }
+
+    def read(gene: str, length: int | None = None) -> Any:
+        if isinstance(result, Exception):
+            raise result
+        return records.get(result)
+
+    source.read = read
+    with pytest.raises(DataError, match=message):
+        list(interpret(source, wrap(LinearModel(3, 5, 60)), **parts(registry), genes="G0", seq_len=60))
+
+
+def test_a_model_without_values_is_refused(source, registry):
+    with pytest.raises(ModelError, match="parameter 'weight' has no values yet"):
+        list(interpret(source, wrap(LinearModel(3, 5, LENGTH).to("meta")), **parts(registry)))
+    lazy = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(3))
+    with pytest.raises(ModelError, match="has no values yet"):
+        list(interpret(source, wrap(lazy, channels=5), **parts(registry)))
+
+
 def test_nan_predictions_are_refused(source, registry):
     model = LinearModel(3, 5, LENGTH)
     with torch.no_grad():

@@ -66,7 +66,8 @@ def test_the_python_example_is_short_and_runs(workspace, capsys):
 def test_the_commands_run(workspace, capsys):
     shown = "\n".join(re.findall(r"^```bash\n(.*?)^```", README, re.M | re.S)).replace("\\\n", " ")
     commands = [shlex.split(line, comments=True) for line in shown.splitlines() if line.startswith("decima-core")]
-    assert [c[1] for c in commands] == ["genes", "run", "plugins", "show", "run"]
+    assert [c[1] for c in commands] == ["genes", "run", "plugins", "show", "run", "run"]
+    assert "hg38_ctcf_windows.h5" in commands.pop()  # on the real data, run by test_real_data.py
     for command in commands:
         try:
             decima_core.cli.main(command[1:])
@@ -74,6 +75,12 @@ def test_the_commands_run(workspace, capsys):
             pytest.fail(f"{' '.join(command)} ended with {stop.code}: {capsys.readouterr().err}")
     assert (workspace / "results" / "run.json").exists()
     assert (workspace / "by-toml" / "run.json").exists()
+
+
+def test_nothing_is_left_to_fill_in():
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for page in pages:
+        assert not re.search(r"FILL_|TODO|FIXME|XXX", page.read_text(encoding="utf-8")), page.name
 
 
 def test_the_two_set_up_commands_are_what_ci_runs():

@@ -362,3 +362,23 @@ def test_large_arrays_are_not_copied() -> None:
     gene = record(codes=codes, mask=mask)
     assert np.shares_memory(gene.codes, codes)
     assert np.shares_memory(gene.mask, mask)
+
+
+@pytest.mark.parametrize("name", ["", "#x", "a\tb", "a\nb"])
+def test_gene_names_that_would_break_the_tables_are_refused(name: str) -> None:
+    with pytest.raises(DataError, match="would break the tables"):
+        GeneRecord(gene=name, codes=[0, 1])
+
+
+@pytest.mark.parametrize("name", ["gene", "sign", "best_motif_name", "p value", "P", "x\ty"])
+def test_extra_columns_cannot_replace_the_tables_own(name: str) -> None:
+    with pytest.raises(PeakError, match="extra column cannot be called"):
+        Peaks(position=[1], start=[0], end=[2], height=[1.0], length=5, extra={name: [1]})
+
+
+def test_a_record_without_a_gene_has_no_tss() -> None:
+    record = GeneRecord(gene="scores", codes=[0, 1, 2])
+    assert record.tss is None
+    assert not record.mask.any()
+    values = np.arange(12, dtype=np.float32).reshape(4, 3)
+    assert Attribution(gene="scores", values=values).projected(record).track().tolist() == [0.0, 4.0, 8.0]

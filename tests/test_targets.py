@@ -10,7 +10,7 @@ from support import LinearModel, TrackModel, wrap
 
 from decima_core import ConfigError, ModelError, UnknownNameError
 from decima_core.config import TargetOptions
-from decima_core.targets import describe, make_target
+from decima_core.targets import make_target
 
 NAMES = ("CD14", "CD19", "CD3", "NK")
 
@@ -161,7 +161,56 @@ def test_one_number_an_example_counts_as_one_task():
 
 
 def test_description_says_contrast_and_reduction():
-    text = describe(TargetOptions(tasks=["CD14"], compare="divide"))
+    model = wrap(LinearModel(4, 4, 10), tasks=NAMES)
+    text = make_target(model, TargetOptions(tasks=["CD14"], compare="divide")).description
     assert "CD14" in text
     assert "/ mean prediction of all other tasks" in text
     assert "sum over positions" in text
+
+
+def test_description_names_the_tasks_that_are_used_not_those_that_were_typed():
+    model = wrap(LinearModel(4, 4, 10), tasks=NAMES)
+    text = make_target(model, TargetOptions(tasks=["0"], off_tasks=["CD14", "NK"])).description
+    assert text.startswith("mean prediction of tasks CD14 - mean prediction of tasks NK (")
+
+
+def test_a_model_that_works_in_place_does_not_change_what_is_explained():
+    class InPlace(LinearModel):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x.mul_(3))
+
+    x = torch.randn(1, 4, 10, requires_grad=True)
+    before = x.detach().clone()
+    target = make_target(wrap(InPlace(2, 4, 10)), TargetOptions(tasks=["0"]))
+    (gradient,) = torch.autograd.grad(target(x).sum(), x)
+    assert torch.equal(x, before)
+    weight = target.model.weight
+    assert torch.allclose(gradient[0], 3 * (weight[0] - weight[1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_models_of_other_number_types_are_served_in_theirs(dtype):
+    module = LinearModel(2, 5, 10).to(dtype)
+    target = make_target(wrap(module), TargetOptions(tasks=["0"]))
+    x, mask = torch.randn(2, 4, 10), torch.ones(2, 1, 10)
+    got = target(x, mask)
+    assert got.dtype == torch.float32
+    y = LinearModel(2, 5, 10)(torch.cat([x, mask], 1))
+    assert torch.allclose(got, y[:, 0] - y[:, 1], atol=0.3)
+
+
+def test_integer_outputs_and_exits_are_model_errors():
+    with pytest.raises(ModelError, match=r"torch\.int64 numbers"):
+        value({"tasks": [0]}, Odd(torch.ones(2, 4, dtype=torch.int64)), names=())
+
+    class Quits(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise SystemExit(3)
+
+    with pytest.raises(ModelError, match="SystemExit: 3"):
+        value({"tasks": [0]}, Quits(), names=())
+
+
+def test_a_comparison_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match="compares nothing"):
+        value({"transform": "aggregate", "compare": "divide"})

@@ -125,7 +125,8 @@ def _gene_names(values: tuple[str, ...]) -> list[str] | None:
             names.append(part)
             continue
         try:
-            lines = Path(part[1:]).read_text(encoding="utf-8").split()
+            text = Path(part[1:]).read_text(encoding="utf-8")
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or first_line(error)
             raise ConfigError(f"The list of genes '{part[1:]}' cannot be read: {reason}.") from None
@@ -138,6 +139,8 @@ def _gene_names(values: tuple[str, ...]) -> list[str] | None:
 def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
     """Run a plan with a progress bar when a person is watching, and a line for each gene."""
     import logging
+    import signal
+    import threading
 
     from rich.console import Console
     from rich.progress import (
@@ -159,6 +162,10 @@ def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
 
     # Warnings of the stages, such as a method whose promise does not hold, in the form of this program's errors.
     logging.basicConfig(level=logging.WARNING, format="decima-core: warning: %(message)s")
+    # A scheduler's way to end a job: like Ctrl-C, so that nothing unfinished stays behind.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
+            signal.signal(getattr(signal, name), _interrupt)
     console = PatientConsole(quiet=quiet, highlight=False, soft_wrap=True)
     columns = (
         TextColumn("{task.description}"),
@@ -192,6 +199,10 @@ def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
             markup=False,
         )
     return summary
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def summarise(result: Interpretation) -> str:

@@ -51,7 +51,7 @@ def scan_attributions(
     attr: Any,
     motifs: Any,
     peaks: pd.DataFrame,
-    names: Iterable[str] | None = None,
+    names: str | Iterable[str] | None = None,
     pthresh: float = 1e-3,
     rc: bool = True,
     window: int = 18,
@@ -93,9 +93,12 @@ def scan_attributions(
     if "peak" not in getattr(peaks, "columns", ()):
         raise DataError("peaks must be a table with the column 'peak', such as find_attr_peaks returns.")
     options = {"motifs": motifs, "p_threshold": pthresh, "both_strands": rc, "window": window, "region": "peaks"}
-    scanner = registry().create("motifs", "jaspar", names=tuple(names or ()), **options)
+    scanner = registry().create(
+        "motifs", "jaspar", names=(names,) if isinstance(names, str) else tuple(names or ()), **options
+    )
     called = _peaks_from_table(peaks, len(codes))
-    tss = int(peaks["peak"].iloc[0] - peaks["from_tss"].iloc[0]) if "from_tss" in peaks and len(peaks) else None
+    distances = peaks["from_tss"].dropna() if "from_tss" in peaks else peaks["peak"].iloc[:0]
+    tss = int(peaks.loc[distances.index[0], "peak"] - distances.iloc[0]) if len(distances) else None
     record = GeneRecord(gene="seq", codes=codes, tss=tss)
     attribution = Attribution(gene="seq", values=values, tss=tss)
     hits = scan_motifs(scanner, record, attribution, called)
@@ -104,7 +107,10 @@ def scan_attributions(
 
 
 def _peaks_from_table(table: pd.DataFrame, length: int) -> Peaks:
-    position = table["peak"].to_numpy(dtype=np.int64)
+    position = table["peak"].to_numpy(dtype=float)
+    if not (np.isfinite(position) & (position == np.round(position))).all():
+        raise DataError("The column 'peak' must hold whole numbers: positions in the sequence.")
+    position = position.astype(np.int64)
     outside = (position < 0) | (position >= length)
     if outside.any():
         raise DataError(f"Peak {int(position[outside][0])} lies outside the sequence of {length:,} bases.")

@@ -17,7 +17,6 @@ from typing import Any
 import attrs
 
 import decima_core
-from decima_core.errors import DataError
 
 LIBRARIES = ("torch", "captum", "numpy", "scipy", "h5py", "pandas", "pyjaspar", "lightmotif")
 _BLOCK = 1 << 22  # bytes hashed at a time
@@ -34,22 +33,16 @@ class InputHashes:
         }
 
     def collect(self) -> list[dict[str, Any]]:
-        """Path, bytes and SHA-256 of each file; waits for what is not done.
+        """Path, bytes and SHA-256 of each file, or the reason why there is none; waits for what is not done.
 
-        Raises
-        ------
-        DataError
-            If a file cannot be read any more.
+        Results are not lost for want of a checksum: an input that went away meanwhile is recorded so.
         """
         described = []
         for path, future in self._futures.items():
             try:
                 described.append(future.result())
             except OSError as error:
-                raise DataError(
-                    f"The input '{path}' was read, but its checksum for run.json cannot be computed: "
-                    f"{error.strerror or error}. Leave inputs in place until the run ends."
-                ) from error
+                described.append({"path": str(Path(path).resolve()), "error": error.strerror or str(error)})
         return described
 
     def close(self) -> None:
@@ -59,12 +52,18 @@ class InputHashes:
 
 
 def _describe_file(path: str, stop: threading.Event) -> dict[str, Any]:
+    """A file's size and digest; a folder's (a Zarr store, say) are those of its files with their names, in order."""
     digest, size = hashlib.sha256(), 0
-    with Path(path).open("rb") as file:
-        while not stop.is_set() and (block := file.read(_BLOCK)):
-            digest.update(block)
-            size += len(block)
-    return {"path": str(Path(path).resolve()), "bytes": size, "sha256": digest.hexdigest()}
+    root = Path(path)
+    files = sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]
+    for member in files:
+        if root.is_dir():
+            digest.update(member.relative_to(root).as_posix().encode() + b"\0")
+        with member.open("rb") as file:
+            while not stop.is_set() and (block := file.read(_BLOCK)):
+                digest.update(block)
+                size += len(block)
+    return {"path": str(root.resolve()), "bytes": size, "sha256": digest.hexdigest()}
 
 
 def software() -> dict[str, str]:
@@ -85,6 +84,15 @@ def software() -> dict[str, str]:
 def command_line() -> list[str]:
     """The command that started this process."""
     return [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else []
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON can hold ``value`` as it is, so that a run can be repeated from it."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and is_plain(v) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(is_plain(v) for v in value)
+    return isinstance(value, (str, int, float, bool)) or value is None
 
 
 def plain(value: Any) -> Any:

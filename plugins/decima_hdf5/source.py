@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import operator
 import os
 
-from decima_core.errors import DataError
+from decima_core.errors import DataError, shorten
 from decima_core.records import GeneRecord, Locus
 from decima_hdf5.files import existing_file
 from decima_hdf5.handle import Handle
@@ -13,6 +14,8 @@ from decima_hdf5.index import GeneIndex, read_index
 from decima_hdf5.layout import Layout, read_layout
 from decima_hdf5.loci import read_loci
 from decima_hdf5.rows import read_codes, read_mask
+
+logger = logging.getLogger(__name__)
 
 
 class HDF5Source:
@@ -58,7 +61,20 @@ class HDF5Source:
     def _read_loci(self, layout: Layout, index: GeneIndex) -> dict[str, Locus]:
         if self._loci_path is None:
             return {}
-        loci = {gene: locus for gene, locus in read_loci(self._loci_path).items() if gene in index.rows}
+        given = read_loci(self._loci_path)
+        loci = {gene: locus for gene, locus in given.items() if gene in index.rows}
+        if given and not loci:
+            raise DataError(
+                f"None of the names in the loci file '{self._loci_path}', such as '{next(iter(given))}', is a gene of "
+                f"'{self._path}', whose first is '{next(iter(index.rows))}'; use the same kind of gene name in both."
+            )
+        if len(loci) < len(index.rows):
+            lacking = [gene for gene in index.rows if gene not in loci]
+            logger.warning(
+                "The loci file '%s' lacks %s; their places on the genome stay empty.",
+                self._loci_path,
+                shorten(lacking, 4),
+            )
         for gene, locus in loci.items():
             if len(locus) not in (layout.width, layout.seq_len):
                 lengths = " or ".join(f"{n:,}" for n in dict.fromkeys((layout.width, layout.seq_len)))

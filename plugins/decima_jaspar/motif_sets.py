@@ -44,7 +44,7 @@ def load_motifs(options: JasparOptions) -> tuple[Motif, ...]:
         return _keep(read_meme(text), options.names, f"'{text}'")
     if source is not None:
         return _keep(_from_python(source), options.names, "the motifs given")
-    if options.path is not None:
+    if options.path:
         return _keep(read_meme(options.path), options.names, f"'{options.path}'")
     return _from_jaspar(options.release, options)
 

@@ -103,7 +103,7 @@ class JasparScanner:
             motif = self._motifs[int(self._strands.motif[-1])]
             raise MotifError(
                 f"Motif '{motif.id}' is {motif.width} bases wide, more than the window of gene '{record.gene}' "
-                f"({length:,} bases); use a longer window or leave the motif out with the option 'names'."
+                f"({length:,} bases); use a longer window, or keep only narrower motifs with the option 'names'."
             )
         if self.options.region != "window" and not len(peaks):
             return MotifHits.empty(length)

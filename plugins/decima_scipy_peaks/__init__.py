@@ -27,16 +27,26 @@ class ScipyOptions:
         default=None, help="Least absolute height of a summit, in units of the attribution; none: use z.", at_least=0
     )
     z: float = option(
-        default=5.0, help="Least robust z-score of a summit against its window, used where height is none.", at_least=0
+        default=5.0,
+        help="Least robust z-score of a summit against its window, used where height is none.",
+        at_least=0,
+        at_most=1e9,
     )
     prominence: float | None = option(
         default=None, help="Least height of a summit above its surroundings, in units of the attribution.", at_least=0
     )
     distance: int = option(
-        default=6, help="Least distance between two summits of one sign, in bases; the larger wins.", at_least=1
+        default=6,
+        help="Least distance between two summits of one sign, in bases; the larger wins.",
+        at_least=1,
+        at_most=2**31,
     )
-    number: int | None = option(default=10, help="Keep so many of the strongest peaks; none: all.", at_least=1)
-    flank: int = option(default=9, help="Bases on each side of the summit that belong to a peak.", at_least=0)
+    number: int | None = option(
+        default=10, help="Keep so many of the strongest peaks; none: all.", at_least=1, at_most=2**31
+    )
+    flank: int = option(
+        default=9, help="Bases on each side of the summit that belong to a peak.", at_least=0, at_most=2**31
+    )
 
 
 def create(options: ScipyOptions) -> ScipyPeaks:

@@ -221,7 +221,7 @@ def test_a_motif_longer_than_the_window(refused):
         ("Fitz", ["'Fitz'", "Did you mean Fits"]),
         ("SixChannels", ["channels", "model.channels"]),
         ("FiveSaidFour", ["(1, 4, 240)", "5 channels", "model.channels"]),
-        ("FixedWindow", ["(1, 4, 240)", "seq_len"]),
+        ("FixedWindow", ["(1, 4, 240)", "--seq-len"]),
         ("TooLong", ["1,000", "240", "genes.h5"]),
         ("Scalar", ["shape ()", "(batch, tasks)"]),
         ("FourAxes", ["(1, 2, 1, 1)", "(batch, tasks)"]),
@@ -444,3 +444,34 @@ def test_an_interrupt(refused, workspace):
     message = refused("--model", f"{ODD}Interrupted", code=130)
     assert "interrupted" in message
     assert not (workspace / "results/run.json").exists()
+
+
+SLOW_MODEL = """
+import time
+import torch
+
+class Slow(torch.nn.Module):
+    channels, tasks = 4, ["a", "b"]
+
+    def forward(self, x):
+        time.sleep(0.3)
+        return torch.stack([x.sum((1, 2)), x[:, 0].sum(1)], dim=1)
+"""
+
+
+def test_a_job_that_the_scheduler_ends(workspace):
+    (workspace / "slow.py").write_text(SLOW_MODEL)
+    arguments = ["run", "--source", "genes.h5", "--model", "slow:Slow", "--tasks", "a", "-O", "motifs.path=motifs.meme"]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "decima_core", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "3 genes" in process.stdout.readline()  # from here on the results are being written
+    process.terminate()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in told
+    assert not (workspace / "results").exists()

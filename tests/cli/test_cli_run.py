@@ -203,13 +203,21 @@ def test_no_peaks_and_no_hits_leave_empty_tables_with_their_columns(run, workspa
         (("--genes", "@list.txt"), ["CD68", "GATA1"]),
         (("--genes", "SPI1,@list.txt"), ["SPI1", "CD68", "GATA1"]),
         (("--split", "train"), ["GATA1"]),
-        (("--split", "train", "--genes", "CD68"), ["CD68"]),
     ],
 )
 def test_genes(run, workspace, flags, expected):
     Path("list.txt").write_text("CD68\n\n GATA1 \n")
     assert run(*flags).code == 0
     assert genes_of(workspace / "results") == expected
+
+
+def test_one_choice_of_genes_replaces_the_other_and_two_are_refused(run, workspace):
+    both = run("--split", "train", "--genes", "CD68")
+    assert both.code == 1
+    assert "Both genes and the split 'train' were given" in both.err
+    Path("run.toml").write_text('genes = ["SPI1"]\n')
+    assert run("run.toml", "--split", "train").code == 0
+    assert genes_of(workspace / "results") == ["GATA1"]
 
 
 def test_tasks_by_name_and_by_number_are_the_same(run, workspace):

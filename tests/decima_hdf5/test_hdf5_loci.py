@@ -164,3 +164,15 @@ def test_the_option_reaches_the_source(write_genes, write_loci):
     options = {"path": str(write_genes()), "loci": str(write_loci(STORED))}
     with Registry.discover().create("source", "hdf5", **options) as source:
         assert source.read("SPI1").locus.strand == "-"
+
+
+def test_names_that_match_no_gene_are_refused_and_missing_ones_told(write_genes, write_loci, caplog):
+    other = write_loci("chr1\t1000\t1108\tENSG00000102145\t0\t+\n", "ensembl.bed")
+    with (
+        HDF5Source(write_genes(), loci=other) as source,
+        pytest.raises(DataError, match="'ENSG00000102145', is a gene"),
+    ):
+        source.read("GATA1")
+    with HDF5Source(write_genes(), loci=write_loci(STORED)) as source:
+        source.read("GATA1")
+    assert "lacks CD68, MYC; their places on the genome stay empty" in caplog.text

@@ -1,0 +1,76 @@
+"""What each base contributes."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from decima_core.arrays import (
+    to_float32,
+)
+from decima_core.errors import AttributionError
+from decima_core.records.gene import GeneRecord
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Attribution:
+    """What each base contributes to the target.
+
+    Parameters
+    ----------
+    gene
+        The gene's name.
+    values
+        ``(4, L)`` float32, one value a base and position, in transcript orientation.
+    tss
+        Window position of the TSS; None where it is not known.
+    method
+        Name of the attribution method.
+    target
+        The explained quantity in words, e.g. ``"mean of CD14 - mean of all 99 other tasks"``.
+    prediction
+        The target's value on the gene itself, if known.
+    convergence_delta
+        Sum of the attributions minus (target at the sequence - target at the baseline), for methods that promise
+        completeness; None for the others.
+
+    Raises
+    ------
+    AttributionError
+        If ``values`` has another shape or holds NaN or infinity.
+    """
+
+    gene: str
+    values: npt.NDArray[np.float32] = attrs.field(converter=to_float32)
+    tss: int | None = None
+    method: str = ""
+    target: str = ""
+    prediction: float | None = None
+    convergence_delta: float | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[0] != 4:
+            raise AttributionError(
+                f"Attributions of gene '{self.gene}' have shape {self.values.shape}; they must be (4, length)."
+            )
+        if not np.isfinite(self.values).all():
+            at = int(np.flatnonzero(~np.isfinite(self.values).all(0))[0])
+            raise AttributionError(
+                f"Attributions of gene '{self.gene}' by '{self.method}' hold NaN or infinity, first at position {at:,}; "
+                "check the model's weights and whether the target divides by zero."
+            )
+
+    def __len__(self) -> int:
+        return int(self.values.shape[1])
+
+    def projected(self, record: GeneRecord) -> Attribution:
+        """The same with zero for every base that the sequence does not have: attribution x one-hot.
+
+        Hypothetical scores, which have a value for all four bases, must be projected before their peaks are called.
+        """
+        return attrs.evolve(self, values=self.values * record.one_hot())
+
+    def track(self) -> npt.NDArray[np.float32]:
+        """One value a position, ``(L,)``: the sum over the four bases."""
+        return np.asarray(self.values.sum(axis=0), dtype=np.float32)
