@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from decima_core.errors import AttributionError, DataError, DecimaError, ModelEr
 from decima_core.providers import AttributionMethod, Scores, SequenceModel
 from decima_core.records import Attribution, GeneRecord
 from decima_core.targets import Target
+
+logger = logging.getLogger(__name__)
 
 
 def explain(
@@ -48,6 +51,12 @@ def explain(
         )
     with _about(record.gene):
         scores = run_method(method, target, sequence, mask, record.gene, method_name)
+    if not scores.values.any():
+        logger.warning(
+            "Every attribution of gene '%s' is zero: the target does not depend on the sequence here, or the model cuts its "
+            "gradient (detach, no_grad, or rounding in its forward).",
+            record.gene,
+        )
     delta = scores.convergence_delta
     return Attribution(
         gene=record.gene,

@@ -67,7 +67,7 @@ def interpret(
     function = make_target(model, target or TargetOptions(transform="aggregate"), source.tasks)
     with left_as_found(function, where):
         for name in names:
-            clock = _Clock()
+            clock = Clock()
             with clock("read"):
                 record = read_gene(source, name, length)
             with clock("attribute"):
@@ -182,8 +182,8 @@ def _guarded(call: Callable[[], T], error_type: type[DecimaError], what: str) ->
         raise error_type(f"{what} failed: {first_line(error)}") from error
 
 
-class _Clock:
-    """Wall time by stage."""
+class Clock:
+    """Wall time by stage, in seconds; ``with clock("read"): ...`` adds to what the stage has."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -194,4 +194,4 @@ class _Clock:
         try:
             yield
         finally:
-            self.seconds[stage] = time.perf_counter() - started
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started

@@ -18,7 +18,7 @@ from decima_core.device import resolve_device
 from decima_core.options import as_dict
 from decima_core.outputs.manifest import InputHashes, command_line, is_plain, software
 from decima_core.outputs.run_folder import RunFolder, check_free
-from decima_core.pipeline import interpret, select_genes
+from decima_core.pipeline import Clock, interpret, select_genes
 from decima_core.records import Interpretation
 from decima_core.registry import Registry
 from decima_core.targets import make_target
@@ -69,7 +69,9 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
         attributes = {"model_name": model.name, "genome": str(getattr(source, "genome", None) or "unknown")}
         config_table = _config(settings)
         counts = {"genes": 0, "peaks": 0, "hits": 0}
-        seconds: dict[str, float] = {"setup": time.perf_counter() - clock}
+        stages = Clock()
+        seconds = stages.seconds
+        seconds["setup"] = time.perf_counter() - clock
         hashes = InputHashes([*source.files, *model.files, *_option_files(plan)])
         try:
             with RunFolder(
@@ -88,7 +90,7 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
                     device=device,
                     method_name=plan.stages["method"].provider.spec.name,
                 ):
-                    with _timed(seconds, "write"):
+                    with stages("write"):
                         folder.write(result)
                     for stage, spent in result.seconds.items():
                         seconds[stage] = seconds.get(stage, 0.0) + spent
@@ -162,14 +164,3 @@ def _option_files(plan: Plan) -> list[str]:
         if stage not in ("source", "model")
     ]
     return [p for p in paths if isinstance(p, str) and Path(p).is_file()]
-
-
-class _timed:
-    def __init__(self, seconds: dict[str, float], stage: str) -> None:
-        self.seconds, self.stage = seconds, stage
-
-    def __enter__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __exit__(self, *exc: object) -> None:
-        self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + time.perf_counter() - self.start

@@ -201,6 +201,16 @@ def test_a_model_without_values_is_refused(source, registry):
         list(interpret(source, wrap(lazy, channels=5), **parts(registry)))
 
 
+def test_attributions_that_are_all_zero_are_told(source, registry, caplog):
+    class Cut(LinearModel):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x.detach() + 0 * x)
+
+    (result, *_) = interpret(source, wrap(Cut(3, 5, LENGTH)), **parts(registry))
+    assert not result.attribution.values.any()
+    assert "Every attribution of gene 'G0' is zero" in caplog.text
+
+
 def test_nan_predictions_are_refused(source, registry):
     model = LinearModel(3, 5, LENGTH)
     with torch.no_grad():
