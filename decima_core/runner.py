@@ -69,8 +69,8 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
         attributes = {"model_name": model.name, "genome": str(getattr(source, "genome", None) or "unknown")}
         config_table = _config(settings)
         counts = {"genes": 0, "peaks": 0, "hits": 0}
-        stages = Clock()
-        seconds = stages.seconds
+        stopwatch = Clock()
+        seconds = stopwatch.seconds
         seconds["setup"] = time.perf_counter() - clock
         hashes = InputHashes([*source.files, *model.files, *_option_files(plan)])
         try:
@@ -90,7 +90,7 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
                     device=device,
                     method_name=plan.stages["method"].provider.spec.name,
                 ):
-                    with stages("write"):
+                    with stopwatch("write"):
                         folder.write(result)
                     for stage, spent in result.seconds.items():
                         seconds[stage] = seconds.get(stage, 0.0) + spent

@@ -34,6 +34,7 @@ from decima_core import (
     list_genes,
     scan_attributions,
 )
+from decima_core.outputs.tables import HIT_COLUMNS
 from decima_core.sequence import decode, one_hot
 
 LENGTH = 100
@@ -419,8 +420,7 @@ def test_08_no_peaks_and_no_hits_keep_the_columns(planted):
     assert len(none) == 0
     no_hit = scan_attributions(sequence, attr, {"poly": word_ppm("AAAAAAAAAAAAAAAA")}, table(50), pthresh=1e-9)
     assert no_hit.columns.tolist() == columns
-    for name in ("motif_id", "start", "end", "strand", "score", "p_value", "q_value", "site_attr_score", "peak"):
-        assert name in columns
+    assert columns == list(HIT_COLUMNS)
 
 
 def test_11_q_values_are_given_and_long_motifs_can_match(planted):

@@ -79,7 +79,8 @@ def scan_attributions(
 
     Returns
     -------
-    The columns of the hits table in ``docs/formats.md``; ``start`` and ``end`` count in ``seq``.
+    The columns of the hits table in ``docs/formats.md``; ``start`` and ``end`` count in ``seq``, and
+    the gene and genome columns are empty.
 
     Raises
     ------
@@ -103,7 +104,8 @@ def scan_attributions(
     attribution = Attribution(gene="seq", values=values, tss=tss)
     hits = scan_motifs(scanner, record, attribution, called)
     table = hits_table(Interpretation(record=record, attribution=attribution, peaks=called, hits=hits))
-    return table.drop(columns=["gene", "chrom", "genome_start", "genome_end", "genome_strand"])
+    table["gene"] = None  # a bare sequence has no gene and no place on the genome: those columns are empty
+    return table
 
 
 def _peaks_from_table(table: pd.DataFrame, length: int) -> Peaks:
