@@ -44,7 +44,7 @@ def table(path: Path) -> pd.DataFrame:
 def windows_named_ctcf(folder: Path) -> tuple[int, int]:
     """Windows whose highest peak is CTCF: by the lowest p-value under it, and by the name it is given."""
     peaks, hits = table(folder / "peaks.tsv"), table(folder / "hits.tsv")
-    highest = peaks.groupby("gene").first()
+    highest = peaks.drop_duplicates("gene").set_index("gene")  # not first(), which passes over empty names
     under = hits[hits.peak == hits.gene.map(highest.peak)].sort_values("p_value").groupby("gene").first()
     return int(under.motif_id.isin(CTCF).sum()), int(highest.best_motif_id.isin(CTCF).sum())
 
