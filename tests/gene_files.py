@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
+import support
 
 from decima_core.sequence import encode
 
@@ -19,11 +19,5 @@ def write_gene_file(path: Path, *, motif: str = "") -> Path:
     rng = np.random.default_rng(0)
     sequences = rng.integers(0, 4, (len(GENES), LENGTH), dtype=np.int8)
     sequences[:, 60 : 60 + len(motif)] = encode(motif)
-    masks = np.zeros(sequences.shape, dtype=np.float32)
-    masks[:, 50:150] = 1
-    with h5py.File(path, "w") as file:
-        file["genes"] = np.array(GENES, dtype=object)
-        file["sequences"] = sequences
-        file["masks"] = masks
-        file["tasks"] = np.array(TASKS, dtype=object)
-    return path
+    names, splits = zip(*GENES, strict=True)
+    return support.write_gene_file(path, sequences, names=names, splits=splits, mask=slice(50, 150), tasks=TASKS)

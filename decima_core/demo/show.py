@@ -41,7 +41,6 @@ class DemoResult:
     folder: Path
     recovery: Recovery
     table: pd.DataFrame
-    peaks: pd.DataFrame
 
 
 def run_demo(
@@ -84,7 +83,7 @@ def run_demo(
     drivers = planted[planted[f"effect_{TASK}"] > 0]
     table, recovery = compare(drivers, peaks, hits)
     table.to_csv(folder / "found.tsv", sep="\t", index=False)
-    return DemoResult(folder=folder, recovery=recovery, table=table, peaks=peaks)
+    return DemoResult(folder=folder, recovery=recovery, table=table)
 
 
 def demo_config(folder: Path, seed: int, overwrite: bool) -> RunConfig:

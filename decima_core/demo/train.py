@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -30,7 +30,6 @@ def train(
     epochs: int,
     seed: int,
     batch_size: int = 64,
-    progress: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> float:
     """Fit ``network`` to ``labels (N, T)`` of ``codes (N, L)`` by mean squared error; returns the last epoch's loss.
 
@@ -43,7 +42,7 @@ def train(
     steps = epochs * (len(x) // batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=8e-3, total_steps=steps)
     loss = float("nan")
-    for epoch in range(epochs):
+    for _ in range(epochs):
         losses: list[float] = []
         for rows in torch.randperm(len(x), generator=generator).split(batch_size):  # type: ignore[no-untyped-call]
             if len(rows) < batch_size:
@@ -58,7 +57,6 @@ def train(
             schedule.step()
             losses.append(error.item())
         loss = float(np.mean(losses))
-        progress(epoch + 1, loss)
     return loss
 
 

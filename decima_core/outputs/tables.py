@@ -14,22 +14,9 @@ import pandas as pd
 
 from decima_core.naming import best_hits
 from decima_core.records import GeneRecord, Interpretation
+from decima_core.records.peaks import PEAK_COLUMNS as PEAK_COLUMNS
 from decima_core.sequence import decode, reverse_complement
 
-PEAK_COLUMNS = (
-    "gene",
-    "peak",
-    "start",
-    "end",
-    "height",
-    "from_tss",
-    "sign",
-    "chrom",
-    "genome_start",
-    "genome_end",
-    "best_motif_id",
-    "best_motif_name",
-)
 HIT_COLUMNS = (
     "gene",
     "motif_id",

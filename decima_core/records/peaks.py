@@ -19,24 +19,22 @@ from decima_core.arrays import (
 )
 from decima_core.errors import PeakError
 
-# Columns of the peaks table that a caller's extra columns must not replace.
-RESERVED_PEAK_COLUMNS = frozenset(
-    [
-        "gene",
-        "peak",
-        "position",
-        "start",
-        "end",
-        "height",
-        "from_tss",
-        "sign",
-        "chrom",
-        "genome_start",
-        "genome_end",
-        "best_motif_id",
-        "best_motif_name",
-    ]
+# The peaks table's own columns, in order; a caller's extra columns come after "sign" and must not replace any of them.
+PEAK_COLUMNS = (
+    "gene",
+    "peak",
+    "start",
+    "end",
+    "height",
+    "from_tss",
+    "sign",
+    "chrom",
+    "genome_start",
+    "genome_end",
+    "best_motif_id",
+    "best_motif_name",
 )
+_RESERVED = {*PEAK_COLUMNS, "position"}
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -84,7 +82,7 @@ class Peaks:
                 f"{self.length} bases; a summit lies in its extent and the extent in the window."
             )
         for name in self.extra:
-            if name in RESERVED_PEAK_COLUMNS or not _COLUMN.fullmatch(name):
+            if name in _RESERVED or not _COLUMN.fullmatch(name):
                 raise PeakError(
                     f"A peak caller's extra column cannot be called {name!r}; choose a lower snake case name that is not one "
                     "of the peaks table's own."
