@@ -23,10 +23,14 @@ _HOME: dict[str, str] = {
     "PeakCallerSpec": "providers",
     "AttributionMethod": "providers",
     "DataSource": "providers",
+    "FlankedSource": "providers",
+    "LabelledSource": "providers",
     "MotifScanner": "providers",
     "PeakCaller": "providers",
+    "PlacedSource": "providers",
     "Scores": "providers",
     "SequenceModel": "providers",
+    "SiteScorer": "providers",
     # records
     "Attribution": "records",
     "GeneRecord": "records",
@@ -118,13 +122,17 @@ if TYPE_CHECKING:
     from decima_core.providers import AttributionMethodSpec as AttributionMethodSpec
     from decima_core.providers import DataSource as DataSource
     from decima_core.providers import DataSourceSpec as DataSourceSpec
+    from decima_core.providers import FlankedSource as FlankedSource
+    from decima_core.providers import LabelledSource as LabelledSource
     from decima_core.providers import ModelSpec as ModelSpec
     from decima_core.providers import MotifScanner as MotifScanner
     from decima_core.providers import MotifScannerSpec as MotifScannerSpec
     from decima_core.providers import PeakCaller as PeakCaller
     from decima_core.providers import PeakCallerSpec as PeakCallerSpec
+    from decima_core.providers import PlacedSource as PlacedSource
     from decima_core.providers import Scores as Scores
     from decima_core.providers import SequenceModel as SequenceModel
+    from decima_core.providers import SiteScorer as SiteScorer
     from decima_core.records import Attribution as Attribution
     from decima_core.records import GeneRecord as GeneRecord
     from decima_core.records import Interpretation as Interpretation

@@ -7,7 +7,7 @@ library. Those belong inside ``create``, which runs when somebody uses the provi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import attrs
@@ -15,9 +15,11 @@ import attrs
 from decima_core.errors import PluginError, UnknownNameError, first_line
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import torch
 
-    from decima_core.records import Attribution, GeneRecord, Motif, MotifHits, Peaks
+    from decima_core.records import Attribution, GeneRecord, Locus, Motif, MotifHits, Peaks
 
 ProviderT = TypeVar("ProviderT")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
@@ -120,6 +122,38 @@ class DataSource(Protocol):
     def __enter__(self) -> DataSource: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class LabelledSource(Protocol):
+    """What a data source adds if it also knows the measured values of its genes; datasets for training need it."""
+
+    def labels(self, gene: str) -> npt.NDArray[np.float32]:
+        """``(T, 1)`` float32 in the order of ``tasks``.
+
+        Raises UnknownNameError for a gene that does not exist and DataError where there are no labels.
+        """
+
+
+@runtime_checkable
+class PlacedSource(Protocol):
+    """What a data source adds if it knows where its windows lie on the genome; variants of a VCF need it."""
+
+    def locus(self, gene: str, seq_len: int | None = None) -> Locus | None:
+        """The place of the window that ``read(gene, seq_len)`` returns, without reading it; None where not known."""
+
+    def contigs(self) -> Mapping[str, int | None]:
+        """Length of each contig the source knows of, by name; None where only the name is known."""
+
+
+@runtime_checkable
+class FlankedSource(Protocol):
+    """What a data source adds if it can read beyond a gene's window; deletions and shifts need the bases there."""
+
+    def read_flanked(self, gene: str, seq_len: int | None, flank: int) -> tuple[GeneRecord, int]:
+        """The window of ``read(gene, seq_len)`` with up to ``flank`` more bases on each side, and the position in the
+        returned record at which that window starts. There may be fewer, or more on one side than on the other, where
+        the source holds no more; its mask and TSS are those of the wider record."""
 
 
 @attrs.frozen(kw_only=True)
@@ -244,6 +278,25 @@ class MotifScanner(Protocol):
         """The motifs it scans with."""
 
     def scan(self, record: GeneRecord, attribution: Attribution, peaks: Peaks) -> MotifHits: ...
+
+
+@runtime_checkable
+class SiteScorer(Protocol):
+    """What a motif scanner adds if it can score given places, however weak; a lost motif's site needs it."""
+
+    def score_sites(
+        self,
+        record: GeneRecord,
+        attribution: Attribution,
+        motif_id: Sequence[str],
+        start: Sequence[int],
+        strand: Sequence[str],
+    ) -> MotifHits:
+        """One row for each place asked for, in that order, with ``peak`` -1; p-values go up to 1, and ``q_value`` is 1.
+
+        A site that holds an N has p-value 1. Raises MotifError for a motif that the scanner does not have and a site
+        that leaves the window.
+        """
 
 
 @attrs.frozen(kw_only=True)

@@ -30,21 +30,23 @@ LAYERS = (
     ("arrays",),
     ("records",),
     ("providers",),
-    ("hookspecs", "models", "naming"),
+    ("hookspecs", "models", "naming", "variants"),
     ("registered",),
     ("registry",),
     ("config",),
     ("targets",),
     ("attribute",),
-    ("pipeline", "outputs", "datasets"),
-    ("runner",),
+    ("pipeline", "outputs"),
+    ("datasets",),
+    ("effects",),
+    ("runner", "build"),
     ("original_functions", "demo", "testing"),
     ("cli",),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 PUBLIC_TO_PLUGINS = {"errors", "models", "options", "providers", "records", "sequence"}
-HEAVY = {"torch", "captum", "h5py", "scipy", "pyjaspar", "pandas", "lightmotif", "safetensors", "Bio", "rich"}
+HEAVY = {"torch", "captum", "h5py", "scipy", "pyjaspar", "pandas", "lightmotif", "safetensors", "Bio", "rich", "pysam", "pyarrow", "anndata"}
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {
     "__init__", "__main__", "errors", "options", "providers", "hookspecs", "registered", "registry", "config",
