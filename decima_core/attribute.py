@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from decima_core.errors import AttributionError, DataError, DecimaError, ModelError, first_line
+from decima_core.errors import AttributionError, DataError, ModelError, guarded
 from decima_core.providers import AttributionMethod, Scores, SequenceModel
 from decima_core.records import Attribution, GeneRecord
 from decima_core.targets import Target
@@ -94,12 +94,8 @@ def run_method(
         If it raises anything but a DecimaError, or returns another shape.
     """
     name = method_name or type(method).__name__
-    try:
-        scores = method.attribute(target, sequence, mask)
-    except DecimaError:
-        raise
-    except Exception as error:
-        raise AttributionError(f"The method '{name}' failed on gene '{gene}': {first_line(error)}") from error
+    what = f"The method '{name}' on gene '{gene}'"
+    scores = guarded(lambda: method.attribute(target, sequence, mask), AttributionError, what)
     if not isinstance(scores, Scores):
         raise AttributionError(f"The method '{name}' returned {type(scores).__name__}, not Scores(values=...).")
     if scores.values.shape != sequence.shape:

@@ -22,7 +22,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class DecimaError(Exception):
@@ -105,6 +107,22 @@ class MotifError(DecimaError):
 
 class OutputError(DecimaError):
     """Results cannot be written, or would overwrite a finished run."""
+
+
+def guarded(call: Callable[[], T], error_type: type[DecimaError], what: str) -> T:
+    """What ``call`` returns; whatever a plugin raises in it becomes one sentence: "``what`` failed: ...".
+
+    Raises
+    ------
+    DecimaError
+        As raised by the call; any other exception as ``error_type``.
+    """
+    try:
+        return call()
+    except DecimaError:
+        raise
+    except Exception as error:
+        raise error_type(f"{what} failed: {first_line(error)}") from error
 
 
 def near_matches(name: str, known: Iterable[str], limit: int = 3) -> tuple[str, ...]:

@@ -19,7 +19,12 @@ def support(hits: MotifHits, peaks: Peaks) -> npt.NDArray[np.float64]:
     sign = np.ones(len(hits))
     under = hits.peak >= 0
     sign[under] = peaks.sign[hits.peak[under]]
-    carried = sign * hits.motif_attr_score * (hits.end - hits.start)
+    return sign * weight(hits)
+
+
+def weight(hits: MotifHits) -> npt.NDArray[np.float64]:
+    """-log10 p times the attribution that follows the motif, of each hit, ``(H,)``; negative where that lowers the target."""
+    carried = hits.motif_attr_score * (hits.end - hits.start)
     return np.asarray(carried * -np.log10(hits.p_value), dtype=np.float64)
 
 

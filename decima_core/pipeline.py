@@ -10,22 +10,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
 
 import torch
 
 from decima_core.attribute import explain
 from decima_core.config import TargetOptions
 from decima_core.device import resolve_device
-from decima_core.errors import ConfigError, DataError, DecimaError, MotifError, PeakError, UnknownNameError, first_line
+from decima_core.errors import ConfigError, DataError, MotifError, PeakError, UnknownNameError, guarded
 from decima_core.guard import left_as_found
 from decima_core.providers import AttributionMethod, DataSource, MotifScanner, PeakCaller, SequenceModel
 from decima_core.records import Attribution, GeneRecord, Interpretation, MotifHits, Peaks
 from decima_core.targets import make_target
-
-T = TypeVar("T")
 
 
 def interpret(
@@ -87,7 +84,7 @@ def read_gene(source: DataSource, gene: str, length: int | None) -> GeneRecord:
     DataError
         If the source raises anything else, or returns another gene or length.
     """
-    record = _guarded(lambda: source.read(gene, length), DataError, f"Reading gene '{gene}'")
+    record = guarded(lambda: source.read(gene, length), DataError, f"Reading gene '{gene}'")
     if not isinstance(record, GeneRecord) or record.gene != gene:
         what = f"gene '{record.gene}'" if isinstance(record, GeneRecord) else type(record).__name__
         raise DataError(
@@ -123,7 +120,7 @@ def call_peaks(caller: PeakCaller, attribution: Attribution) -> Peaks:
     PeakError
         If the caller raises or returns something else.
     """
-    peaks = _guarded(lambda: caller.call(attribution), PeakError, f"Peak calling on gene '{attribution.gene}'")
+    peaks = guarded(lambda: caller.call(attribution), PeakError, f"Peak calling on gene '{attribution.gene}'")
     if not isinstance(peaks, Peaks) or peaks.length != len(attribution):
         raise PeakError(
             f"The peak caller returned {type(peaks).__name__} for gene '{attribution.gene}', not Peaks of its window."
@@ -139,7 +136,7 @@ def scan_motifs(scanner: MotifScanner, record: GeneRecord, attribution: Attribut
     MotifError
         If the scanner raises or returns something else.
     """
-    hits = _guarded(
+    hits = guarded(
         lambda: scanner.scan(record, attribution, peaks), MotifError, f"Motif scanning of gene '{record.gene}'"
     )
     if not isinstance(hits, MotifHits) or hits.length != len(record):
@@ -159,7 +156,7 @@ def select_genes(source: DataSource, genes: Sequence[str], split: str | None) ->
     ConfigError
         If none is left.
     """
-    listed = _guarded(
+    listed = guarded(
         lambda: list(source.genes(None if genes else split)), DataError, "Listing the genes of the source"
     )
     names = list(dict.fromkeys(genes)) if genes else listed
@@ -171,15 +168,6 @@ def select_genes(source: DataSource, genes: Sequence[str], split: str | None) ->
         where = f"split '{split}'" if split else "the source"
         raise ConfigError(f"There are no genes to explain in {where}; see what there is with: decima-core genes FILE")
     return names
-
-
-def _guarded(call: Callable[[], T], error_type: type[DecimaError], what: str) -> T:
-    try:
-        return call()
-    except DecimaError:
-        raise
-    except Exception as error:
-        raise error_type(f"{what} failed: {first_line(error)}") from error
 
 
 class Clock:

@@ -17,7 +17,8 @@ from decima_core.config import Plan, RunConfig
 from decima_core.device import resolve_device
 from decima_core.options import as_dict
 from decima_core.outputs.manifest import InputHashes, command_line, is_plain, software
-from decima_core.outputs.run_folder import RunFolder, check_free
+from decima_core.outputs.partial_folder import check_free
+from decima_core.outputs.run_folder import RunFolder
 from decima_core.pipeline import Clock, interpret, select_genes
 from decima_core.records import Interpretation
 from decima_core.registry import Registry

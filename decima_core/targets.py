@@ -69,15 +69,26 @@ class Target(nn.Module):
         self.description = description
 
     def forward(self, sequence: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return self.value(self.predictions(sequence, mask))
+
+    def predictions(self, sequence: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """The model's prediction of every task, ``(B, T)``, positions reduced."""
         # Always a tensor of its own: a model that works in place must not change what is being explained.
         inputs = sequence.clone() if mask is None else torch.cat([sequence, mask.to(sequence.dtype)], dim=1)
         output = self._checked(self._call(inputs.to(self._dtype())), inputs).to(sequence.dtype)
-        tasks = output if output.ndim == 2 else _reduce(output, self.over_positions, 2)
-        on, off = self._task_numbers(tasks.shape[1])
-        value = _reduce(tasks if on is None else tasks[:, on], self.over_tasks, 1)
-        if off is None:
+        return output if output.ndim == 2 else _reduce(output, self.over_positions, 2)
+
+    def parts(self, predictions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The on-tasks and the off-tasks of predictions ``(B, T)``, each reduced to ``(B,)``; None for no off-tasks."""
+        on, off = self._task_numbers(predictions.shape[1])
+        value = _reduce(predictions if on is None else predictions[:, on], self.over_tasks, 1)
+        return value, None if off is None else predictions[:, off].mean(dim=1)
+
+    def value(self, predictions: torch.Tensor) -> torch.Tensor:
+        """The target ``(B,)`` of predictions ``(B, T)``."""
+        value, contrast = self.parts(predictions)
+        if contrast is None:
             return value
-        contrast = tasks[:, off].mean(dim=1)
         return value / contrast if self.compare == "divide" else value - contrast
 
     def _dtype(self) -> torch.dtype:

@@ -149,7 +149,7 @@ class Broken:
 @pytest.mark.parametrize(
     ("stage", "result", "error", "message"),
     [
-        ("method", RuntimeError("boom\ntrace"), AttributionError, "failed on gene 'G0': RuntimeError: boom"),
+        ("method", RuntimeError("boom\ntrace"), AttributionError, "on gene 'G0' failed: RuntimeError: boom"),
         ("method", Scores(values=torch.zeros(1, 5, LENGTH)), AttributionError, r"returned shape \(1, 5, 120\)"),
         ("method", torch.zeros(1, 4, LENGTH), AttributionError, "not Scores"),
         ("method", Scores(values=torch.full((1, 4, LENGTH), torch.nan)), AttributionError, "NaN or infinity, first at"),

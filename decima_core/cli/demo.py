@@ -23,7 +23,7 @@ def command(output: str, seed: int, n_genes: int, overwrite: bool) -> None:
     """
     from decima_core.cli.run import execute
     from decima_core.demo.show import TASK, run_demo
-    from decima_core.outputs.run_folder import check_free
+    from decima_core.outputs.partial_folder import check_free
 
     folder = Path(output)
     check_free(folder / "results", overwrite)

@@ -1,0 +1,91 @@
+"""A folder of results that is written as ``*.partial`` and taken over only when it is complete.
+
+A folder that holds ``run.json`` is a finished run; one without it never is, whatever else lies in it. A run that is to
+replace an older one leaves it alone until the very end, so a failure costs nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from decima_core.errors import OutputError
+
+MANIFEST = "run.json"
+
+
+class PartialFolder:
+    """The files of a run, under their partial names until :meth:`take_over`.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds a finished run and ``overwrite`` is false, or cannot be made.
+    """
+
+    def __init__(self, path: str | Path, files: Sequence[str], *, overwrite: bool = False) -> None:
+        self.path = Path(path)
+        check_free(self.path, overwrite)
+        self._files = (*files, MANIFEST)
+        self._made_folder = not self.path.exists()
+        with self.explained():
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def partial(self, name: str) -> Path:
+        """Where a file lies while it is written."""
+        return self.path / f"{name}.partial"
+
+    def take_over(self) -> None:
+        """Give every file its name, in place of an older run's, the manifest last."""
+        with self.explained():
+            # While old and new files may lie side by side, there is no manifest.
+            (self.path / MANIFEST).unlink(missing_ok=True)
+            for name in self._files:
+                self.partial(name).replace(self.path / name)
+
+    def discard(self) -> None:
+        """Remove the partial files, and the folder if it was made for them."""
+        for name in self._files:
+            with suppress(OSError):
+                self.partial(name).unlink(missing_ok=True)
+        if self._made_folder:
+            with suppress(OSError):
+                self.path.rmdir()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """What the disk refuses becomes an OutputError."""
+        with explained(self.path):
+            yield
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """What the disk refuses while ``path`` is written becomes an OutputError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(explain(path, error)) from error
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Refuse an output folder that is a file, or that holds a finished run unless ``overwrite``."""
+    with explained(path):
+        is_file, is_run = path.exists() and not path.is_dir(), (path / MANIFEST).exists()
+    if is_file:
+        raise OutputError(f"The output '{path}' is a file; give a folder with --output.")
+    if is_run and not overwrite:
+        raise OutputError(
+            f"The folder '{path}' already holds a finished run; give another one with --output, or --overwrite to replace it."
+        )
+
+
+def explain(path: Path, error: OSError) -> str:
+    """Why ``path`` could not be written, and what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full: the results cannot be written to '{path}'. Free some space or give another --output."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"The results cannot be written to '{path}': permission denied. Give another --output."
+    return f"The results cannot be written to '{path}': {error.strerror or error}. Give another --output."
