@@ -26,9 +26,17 @@ class FastaOptions:
         help="The gene table: a GTF, GFF3, BED or TSV/CSV file, an AnnData file (.h5ad) whose .var lists the genes, or, from "
         "Python, a DataFrame.",
     )
-    seq_len: int = option(default=524_288, help="Length of a gene's window, in bases.", at_least=1)
-    upstream: int = option(
-        default=163_840, help="Bases of the window that lie upstream of the gene's start.", at_least=0
+    seq_len: int | None = option(
+        default=None,
+        help="Length of a gene's window, in bases; without it that of the windows in the gene table, where it gives some, else "
+        "524,288.",
+        at_least=1,
+    )
+    upstream: int | None = option(
+        default=None,
+        help="Bases of the window that lie upstream of the gene's start; without it 163,840, or as the windows in the gene "
+        "table have it.",
+        at_least=0,
     )
     edges: Literal["pad", "shift"] = option(
         default="pad",
@@ -42,14 +50,16 @@ def create(options: FastaOptions) -> FastaSource:
     Raises
     ------
     OptionError
-        If no genome or no gene table is given.
+        If no genome or no gene table is given, or upstream is not less than seq_len.
     DataError
         If one of them does not exist or is damaged.
     """
     if not options.path.strip():
         raise OptionError("Option 'path' of data source 'fasta' is empty; set source.path to the genome's FASTA file.")
-    if options.genes is None or options.genes == "":
-        raise OptionError("Data source 'fasta' needs a gene table; set source.genes to a GTF, GFF3, BED, TSV or .h5ad file.")
+    if options.genes is None or (isinstance(options.genes, str) and not options.genes.strip()):
+        raise OptionError(
+            "Data source 'fasta' needs a gene table; set source.genes to a GTF, GFF3, BED, TSV or .h5ad file."
+        )
     from decima_fasta.source import FastaSource
 
     return FastaSource(options)
