@@ -86,6 +86,11 @@ class SiteFinder:
 
     def _judge(self, codes: Codes, strand: Ints, start: Ints) -> Sites:
         """The candidates that are hits; candidates are ordered by strand."""
+        sites = self.measure(codes, strand, start)
+        return sites.take(sites.loss <= self.strand_set.threshold[strand])
+
+    def measure(self, codes: Codes, strand: Ints, start: Ints) -> Sites:
+        """Sites at given places with their losses; the places are ordered by strand."""
         loss: Ints = np.empty(len(start), dtype=np.int64)
         for group in self.strand_set.groups:
             first, last = np.searchsorted(strand, [group.first, group.last]).tolist()
@@ -95,8 +100,7 @@ class SiteFinder:
                 rows = slice(begin, min(begin + step, last))
                 bases = codes[start[rows, None] + columns]
                 loss[rows] = group.losses[strand[rows, None] - group.first, bases, columns].sum(axis=1)
-        sites = Sites(strand=strand, start=start, loss=loss)
-        return sites.take(loss <= self.strand_set.threshold[strand])
+        return Sites(strand=strand, start=start, loss=loss)
 
 
 def _matrix(strand: Strand) -> ScoringMatrix:

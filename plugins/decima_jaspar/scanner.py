@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from decima_core.errors import MotifError, shorten
+from decima_core.errors import MotifError, UnknownNameError, shorten
 from decima_core.records import Attribution, GeneRecord, Motif, MotifHits, Peaks
 from decima_core.sequence import N_CODE, Codes
 from decima_jaspar import JasparOptions
@@ -16,6 +17,7 @@ from decima_jaspar.fdr import q_values, q_values_by_family
 from decima_jaspar.motif_sets import load_motifs
 from decima_jaspar.regions import Region, Stretch, region_of
 from decima_jaspar.strands import StrandSet, prepare
+from decima_jaspar.whole import WholeDistributions
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -55,6 +57,8 @@ class JasparScanner:
         self._finder = SiteFinder(self._strands)
         # Motifs in the order of their ids, for rows that tie in everything else.
         self._rank: Ints = np.argsort(np.argsort([m.id for m in self._motifs], kind="stable"))
+        self._number = {motif.id: i for i, motif in enumerate(self._motifs)}
+        self._whole = WholeDistributions(self._strands)
         self._tell_of_short_motifs()
 
     def _tell_of_short_motifs(self) -> None:
@@ -112,6 +116,83 @@ class JasparScanner:
         site, peak = region.assign(sites.start, self._strands.width[sites.strand])
         kept, row = np.unique(site, return_inverse=True)
         return self._hits(sites.take(kept), row, peak, region, record, attribution)
+
+    def score_sites(
+        self,
+        record: GeneRecord,
+        attribution: Attribution,
+        motif_id: Sequence[str],
+        start: Sequence[int],
+        strand: Sequence[str],
+    ) -> MotifHits:
+        """What given places score, however weak they are.
+
+        Parameters
+        ----------
+        record, attribution
+            Of one window.
+        motif_id, start, strand
+            One of each for a place; ``start`` is its first base in the window, whatever the strand.
+
+        Returns
+        -------
+        MotifHits
+            A row for each place, in the order asked for; p-values up to 1, ``q_value`` 1, ``peak`` -1. A place that holds an N
+            has p-value 1 and the score of its other bases.
+
+        Raises
+        ------
+        MotifError
+            If lengths disagree, a place leaves the window, or a strand is none that this scanner scans.
+        UnknownNameError
+            For a motif that it does not have.
+        """
+        length, columns = len(record), (len(motif_id), len(start), len(strand))
+        if len(attribution) != length or len(set(columns)) != 1:
+            raise MotifError(
+                f"Sites of gene '{record.gene}' need an attribution of its {length:,} bases (it has {len(attribution):,}) and as "
+                f"many motifs as starts and strands ({', '.join(str(n) for n in columns)})."
+            )
+        which = np.array([self._strand(*pair) for pair in zip(motif_id, strand, strict=True)], dtype=np.int64)
+        first: Ints = np.asarray(start, dtype=np.int64)
+        end = first + self._strands.width[which]
+        outside = np.flatnonzero((first < 0) | (end > length))
+        if outside.size:
+            i = int(outside[0])
+            raise MotifError(
+                f"A site of motif '{motif_id[i]}' at [{first[i]}, {end[i]}) leaves the window of gene '{record.gene}' "
+                f"({length:,} bases)."
+            )
+        if not len(which):
+            return MotifHits.empty(length)
+        order = np.argsort(which, kind="stable")
+        back = np.argsort(order, kind="stable")
+        sites = self._finder.measure(record.codes, which[order], first[order])
+        score, site_attr, motif_attr = _site_scores(sites, self._strands, record.codes, attribution)
+        motif = [self._motifs[i] for i in self._strands.motif[which].tolist()]
+        return MotifHits(
+            motif_id=np.array([m.id for m in motif], dtype=object),
+            motif_name=np.array([m.name for m in motif], dtype=object),
+            start=first,
+            end=end,
+            strand=np.where(self._strands.forward[which], "+", "-"),
+            score=score[back],
+            p_value=self._whole.p_values(sites)[back],
+            q_value=np.ones(len(which)),
+            peak=np.full(len(which), -1),
+            site_attr_score=site_attr[back],
+            motif_attr_score=motif_attr[back],
+            length=length,
+        )
+
+    def _strand(self, motif: str, strand: str) -> int:
+        number = self._number.get(motif)
+        if number is None:
+            raise UnknownNameError("motif", motif, self._number)
+        index = self._strands.index(number, strand == "+") if strand in ("+", "-") else None
+        if index is None:
+            raise MotifError(f"Motif '{motif}' is not scanned on strand '{strand}'; see the option 'both_strands'.")
+        return index
 
     def _hits(
         self, sites: Sites, row: Ints, peak: Ints, region: Region, record: GeneRecord, attribution: Attribution

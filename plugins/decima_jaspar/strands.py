@@ -27,7 +27,11 @@ N_LOSS = 1 << 40
 
 @attrs.frozen(kw_only=True, eq=False)
 class Strand:
-    """One motif on one strand; ``losses``, ``log_odds``, ``ppm``, all ``(4, W)``, as they lie on the forward strand."""
+    """One motif on one strand; ``losses``, ``log_odds``, ``ppm``, all ``(4, W)``, as they lie on the forward strand.
+
+    ``p_values`` are those of the losses 0, 1, 2, ... as far as they are hits, against ``background``, the forward strand's
+    frequencies.
+    """
 
     motif: int
     forward: bool
@@ -35,6 +39,7 @@ class Strand:
     log_odds: Floats
     ppm: Floats
     p_values: Floats
+    background: Floats
 
     @property
     def width(self) -> int:
@@ -50,7 +55,8 @@ class Strand:
 class WidthGroup:
     """All strands of one width, ``first`` ... ``last - 1`` in the set, stacked.
 
-    ``losses`` ``(K, 5, W)`` int64 and ``log_odds`` ``(K, 5, W)`` float64 have a fifth row for N; ``ppm`` ``(K, 4, W)``.
+    ``losses`` ``(K, 5, W)`` int64 and ``log_odds`` ``(K, 5, W)`` float64 have a fifth row for N, which loses more than any
+    site can and adds nothing to the score; ``ppm`` ``(K, 4, W)``.
     """
 
     width: int
@@ -65,7 +71,7 @@ class WidthGroup:
         width, count = strands[0].width, len(strands)
         losses = np.full((count, 5, width), N_LOSS, dtype=np.int64)
         losses[:, :4] = [s.losses for s in strands]
-        log_odds = np.full((count, 5, width), -np.inf)
+        log_odds = np.zeros((count, 5, width))
         log_odds[:, :4] = [s.log_odds for s in strands]
         ppm = np.array([s.ppm for s in strands])
         return cls(width=width, first=first, last=first + count, losses=losses, log_odds=log_odds, ppm=ppm)
@@ -90,6 +96,7 @@ class StrandSet:
         self.forward = np.array([s.forward for s in self.strands], dtype=bool)
         self.width: Ints = np.array([s.width for s in self.strands], dtype=np.int64)
         self.threshold: Ints = np.array([s.threshold for s in self.strands], dtype=np.int64)
+        self._index = {(s.motif, s.forward): k for k, s in enumerate(self.strands)}
         self.groups = tuple(self._by_width())
         self._p_values: Floats = np.concatenate([s.p_values for s in self.strands])
         lengths = self.threshold + 1
@@ -103,6 +110,10 @@ class StrandSet:
     @property
     def widest(self) -> int:
         return int(self.width[-1])
+
+    def index(self, motif: int, forward: bool) -> int | None:
+        """The strand's place in the set; None where the set does not have it."""
+        return self._index.get((motif, forward))
 
     def p_value(self, strand: Ints, loss: Ints) -> Floats:
         """p-values ``(H,)`` of hits from their strands' indices and their losses, none above its strand's threshold."""
@@ -142,10 +153,12 @@ def _forward(
     log_odds: Floats = np.log2(padded / padded.sum(axis=0) / background[:, None])
     losses = losses_of(log_odds, bin_size)
     p_values = tail(losses, background, p_threshold)
-    return Strand(motif=motif, forward=True, losses=losses, log_odds=log_odds, ppm=ppm, p_values=p_values)
+    return Strand(
+        motif=motif, forward=True, losses=losses, log_odds=log_odds, ppm=ppm, p_values=p_values, background=background
+    )
 
 
 def _flipped(strand: Strand) -> Strand:
     """The strand's reverse complement; it has the same p-values."""
     matrices = {name: getattr(strand, name)[::-1, ::-1] for name in ("losses", "log_odds", "ppm")}
-    return attrs.evolve(strand, forward=False, **matrices)
+    return attrs.evolve(strand, forward=False, background=strand.background[::-1], **matrices)

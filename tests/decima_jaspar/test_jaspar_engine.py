@@ -109,6 +109,7 @@ def test_sums_beyond_float32_stay_exact() -> None:
         log_odds=-losses / 100,
         ppm=losses / losses.sum(0),
         p_values=np.ones(1 << 23),
+        background=np.full(4, 0.25),
     )
     strands = StrandSet([strand])
     assert strand.width * strand.threshold > 1 << 24
