@@ -35,12 +35,15 @@ class Layout:
         Bases added on each side of the window, to leave room for shifts.
     tasks
         Task names in label order; empty where the file has none.
+    has_labels
+        Whether the file has labels.
     """
 
     seq_len: int
     width: int
     pad: int
     tasks: tuple[str, ...]
+    has_labels: bool = False
 
 
 def read_layout(file: h5py.File, path: Path) -> Layout:
@@ -64,7 +67,7 @@ def read_layout(file: h5py.File, path: Path) -> Layout:
     tasks = _tasks(found, path)
     width = int(found["sequences"].shape[1])
     seq_len, pad = _lengths(found, width, path)
-    return Layout(seq_len=seq_len, width=width, pad=pad, tasks=tasks)
+    return Layout(seq_len=seq_len, width=width, pad=pad, tasks=tasks, has_labels="labels" in found)
 
 
 def _check_shapes(found: dict[str, Any], path: Path) -> None:

@@ -1,7 +1,9 @@
-"""Reading part of one row: base codes, and the gene mask with its first base."""
+"""Reading one row: base codes, numbers, labels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,54 +36,25 @@ def read_codes(dataset: h5py.Dataset, row: int, start: int, length: int, gene: s
     return wide.astype(np.int8)
 
 
-def read_mask(
-    dataset: h5py.Dataset, row: int, start: int, length: int, gene: str, path: Path
-) -> tuple[npt.NDArray[np.float32], int]:
-    """Mask ``(length,)`` float32 of stored bases ``[start, start + length)``, and the first masked base of the row.
-
-    The first masked base is a stored position, counted from 0; it is the transcription start site. The bases before
-    ``start`` are read to find it, those after only if it has not yet come.
+def read_labels(dataset: h5py.Dataset, row: int, gene: str, path: Path) -> npt.NDArray[np.float32]:
+    """Labels ``(T, 1)`` float32 of one row.
 
     Raises
     ------
     DataError
-        If the whole row is zero, its first masked base is not finite, or the data cannot be read.
+        If the data cannot be read.
     """
-    head = _read_floats(dataset, row, 0, start + length, gene, path)
-    first = _first_nonzero(head)
-    value = head[first] if first is not None else np.float32(0)
-    if first is None:
-        tail = _read_floats(dataset, row, start + length, dataset.shape[1], gene, path)
-        later = _first_nonzero(tail)
-        if later is None:
-            raise DataError(
-                f"The mask of gene '{gene}' in the gene file '{path}' is all zero, so it has no transcription start "
-                "site; mask the gene's bases with 1, or leave the gene out."
-            )
-        first, value = start + length + later, tail[later]
-    if not np.isfinite(value):
-        raise DataError(
-            f"The mask of gene '{gene}' in the gene file '{path}' holds NaN or infinity at base {first:,}; "
-            "write 1 for the gene's bases and 0 elsewhere."
-        )
-    # A view would keep a whole row alive for a short window.
-    return (head if start == 0 else head[start:].copy()), first
+    out = np.empty(dataset.shape[1:], dtype=np.float32)
+    with readable(dataset, gene, path):
+        dataset.read_direct(out, np.s_[row])
+    return out
 
 
-def _first_nonzero(values: npt.NDArray[np.float32]) -> int | None:
-    if values.size == 0:
-        return None
-    on = values != 0
-    at = int(on.argmax())
-    return at if on[at] else None
-
-
-def _read_floats(
-    dataset: h5py.Dataset, row: int, start: int, end: int, gene: str, path: Path
-) -> npt.NDArray[np.float32]:
+def read_floats(dataset: h5py.Dataset, row: int, gene: str, path: Path) -> npt.NDArray[np.float32]:
+    """A whole row as float32. Raises DataError if it cannot be read."""
     # HDF5 converts numbers as it reads, but not its booleans.
     dtype = dataset.dtype if dataset.dtype.kind == "b" else np.dtype(np.float32)
-    return _read(dataset, row, start, end, dtype, gene, path).astype(np.float32, copy=False)
+    return _read(dataset, row, 0, dataset.shape[1], dtype, gene, path).astype(np.float32, copy=False)
 
 
 def _read(
@@ -89,11 +62,18 @@ def _read(
 ) -> npt.NDArray[Any]:
     out = np.empty(end - start, dtype=dtype)
     if end > start:
-        try:
+        with readable(dataset, gene, path):
             dataset.read_direct(out, np.s_[row, start:end])
-        except (OSError, RuntimeError) as error:
-            raise DataError(
-                f"The {dataset.name.lstrip('/')} of gene '{gene}' in the gene file '{path}' cannot be read "
-                f"({first_line(error)}); the file is damaged: copy, download or write it again."
-            ) from error
     return out
+
+
+@contextmanager
+def readable(dataset: h5py.Dataset, gene: str, path: Path) -> Iterator[None]:
+    """What HDF5 raises while a gene's row is read becomes a DataError that names it."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"The {dataset.name.lstrip('/')} of gene '{gene}' in the gene file '{path}' cannot be read "
+            f"({first_line(error)}); the file is damaged: copy, download or write it again."
+        ) from error
