@@ -54,8 +54,8 @@ _HOME: dict[str, str] = {
     # running
     "Registry": "registry",
     "RunConfig": "config",
-    "StageChoice": "config",
-    "TargetOptions": "config",
+    "StageChoice": "choice",
+    "TargetOptions": "sections",
     "wrap_module": "models",
     "interpret": "pipeline",
     "run": "runner",
@@ -89,9 +89,8 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from decima_core.choice import StageChoice as StageChoice
     from decima_core.config import RunConfig as RunConfig
-    from decima_core.config import StageChoice as StageChoice
-    from decima_core.config import TargetOptions as TargetOptions
     from decima_core.errors import AttributionError as AttributionError
     from decima_core.errors import ConfigError as ConfigError
     from decima_core.errors import DataError as DataError
@@ -142,3 +141,4 @@ if TYPE_CHECKING:
     from decima_core.records import Peaks as Peaks
     from decima_core.registry import Registry as Registry
     from decima_core.runner import run as run
+    from decima_core.sections import TargetOptions as TargetOptions

@@ -9,54 +9,18 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
+from decima_core.choice import DEFAULT_PROVIDERS, STAGES, StageChoice, choose
 from decima_core.errors import ConfigError, OptionError, UnknownNameError, first_line, sentence
-from decima_core.options import as_dict, build, coerce, option, options_class
-from decima_core.providers import KINDS, fold, kind_of
+from decima_core.options import as_dict, build, coerce
+from decima_core.providers import fold, kind_of
 from decima_core.registry import Registered, Registry
-
-STAGES = tuple(kind.stage for kind in KINDS)
-
-# Used where a stage is not named. A model is named by the user; "torch" is what reads a bare module:callable.
-DEFAULT_PROVIDERS: Mapping[str, str] = {
-    "model": "torch",
-    "method": "input-x-gradient",
-    "peaks": "scipy",
-    "motifs": "jaspar",
-}
-
-
-@options_class
-class TargetOptions:
-    """Which number of the model's output is explained."""
-
-    transform: Literal["specificity", "aggregate"] = option(
-        default="specificity", help="specificity contrasts tasks with off_tasks; aggregate looks at tasks alone."
-    )
-    tasks: tuple[str, ...] = option(default=(), help="Tasks to explain, by name or number from 0; none means all.")
-    off_tasks: tuple[str, ...] = option(
-        default=(), help="Tasks to contrast with; none means all that are not in tasks."
-    )
-    compare: Literal["subtract", "divide"] = option(default="subtract", help="On-tasks minus off-tasks, or over them.")
-    over_tasks: Literal["mean", "sum", "max"] = option(
-        default="mean", help="How the predictions of several tasks are reduced."
-    )
-    over_positions: Literal["mean", "sum", "max"] = option(
-        default="sum", help="How output positions are reduced, if there are any."
-    )
-
-
-@attrs.frozen
-class StageChoice:
-    """A provider's name (None: decided by default or by the file's suffix) and the options given for it."""
-
-    provider: str | None = None
-    options: dict[str, Any] = attrs.field(factory=dict)
+from decima_core.sections import TargetOptions, VariantOptions
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -68,11 +32,13 @@ class RunConfig:
     """One run, as asked for.
 
     ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
-    ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken.
+    ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
+    ``decima-core variants`` alone.
     """
 
     stages: Mapping[str, StageChoice]
     target: TargetOptions = attrs.field(factory=TargetOptions)
+    variants: VariantOptions = attrs.field(factory=VariantOptions)
     genes: tuple[str, ...] = ()
     split: str | None = None
     seq_len: int | None = None
@@ -142,17 +108,18 @@ class RunConfig:
     def from_mapping(cls, table: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
         """The run that a nested mapping (a parsed TOML file) describes; ``where`` names it in errors."""
         fields = {"genes", "split", "seq_len", "device", "seed", "output", "overwrite"}
-        known = [*STAGES, "target", *sorted(fields)]
+        known = [*STAGES, *_SECTIONS, *sorted(fields)]
         given: dict[str, Any] = {}
         stages: dict[str, StageChoice] = {}
         for key, value in table.items():
             name = key.replace("-", "_")
             if name in STAGES:
                 stages[name] = _stage_from_table(name, value, where)
-            elif name == "target":
+            elif name in _SECTIONS:
                 if not isinstance(value, Mapping):
-                    raise OptionError(f"'target' in {where} must be a table, such as [target] with tasks = [...].")
-                given["target"] = build(TargetOptions, value, f"[target] in {where}")
+                    example = "tasks = [...]" if name == "target" else 'path = "in.vcf"'
+                    raise OptionError(f"'{name}' in {where} must be a table, such as [{name}] with {example}.")
+                given[name] = build(_SECTIONS[name], value, f"[{name}] in {where}")
             elif name in fields:
                 given[name] = _field(name, value, where)
             else:
@@ -165,6 +132,7 @@ class RunConfig:
         providers: Mapping[str, str] | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         target: Mapping[str, Any] | None = None,
+        variants: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> RunConfig:
         """A copy in which what is given replaces what was there; None among ``fields`` means not given.
@@ -180,14 +148,17 @@ class RunConfig:
         for stage, extra in (options or {}).items():
             old = stages.get(stage, StageChoice())
             stages[stage] = StageChoice(old.provider, _overlaid(old.options, extra))
-        new_target = build(TargetOptions, {**as_dict(self.target), **(target or {})}, "the target")
+        sections = {
+            name: build(_SECTIONS[name], {**as_dict(getattr(self, name)), **(extra or {})}, f"the {name}")
+            for name, extra in (("target", target), ("variants", variants))
+        }
         changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
         # One choice of genes replaces the other.
         if "split" in changed and "genes" not in changed:
             changed["genes"] = ()
         elif "genes" in changed and "split" not in changed:
             changed["split"] = None
-        return attrs.evolve(self, stages=stages, target=new_target, **changed)
+        return attrs.evolve(self, stages=stages, **sections, **changed)
 
     def plan(self, registry: Registry) -> Plan:
         """The same with every provider found and every option checked; imports nothing heavy.
@@ -228,28 +199,6 @@ class Plan:
     stages: Mapping[str, PlannedStage]
 
 
-def choose(stage: str, value: str, registry: Registry) -> StageChoice:
-    """What ``--source VALUE`` or ``--model VALUE`` means: a provider's name, or a file that a provider reads."""
-    kind = kind_of(stage)
-    names = [name for p in registry.providers(stage) for name in (p.spec.name, *p.spec.aliases)]
-    if value in names or stage not in ("source", "model"):
-        return StageChoice(value)
-    suffixed = any(value.lower().endswith(tuple(getattr(p.spec, "suffixes", ()))) for p in registry.providers(stage))
-    if suffixed:
-        return StageChoice(registry.for_file(stage, value).spec.name, {"path": value})
-    if stage == "model" and ":" in value:
-        return StageChoice(DEFAULT_PROVIDERS["model"], {"path": value})
-    if "/" in value or "." in value:
-        code = "For a model in Python code write module:callable." if stage == "model" else ""
-        return StageChoice(registry.for_file(stage, value, hint=code).spec.name, {"path": value})
-    try:
-        return StageChoice(registry.get(stage, value).spec.name)
-    except UnknownNameError as error:
-        form = "a file, or module:callable" if stage == "model" else "or a file"
-        hint = f"Give a provider's name, {form}. {error.hint}".strip()
-        raise UnknownNameError(kind.label, value, error.known, hint=hint) from None
-
-
 def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
     if isinstance(value, str):
         return StageChoice(None, {"path": value}) if stage in ("source", "model") else StageChoice(value)
@@ -263,6 +212,7 @@ def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
         raise OptionError(sentence(f"'provider' of [{stage}] in {where} {error}")) from None
 
 
+_SECTIONS: Mapping[str, Any] = {"target": TargetOptions, "variants": VariantOptions}
 _FIELD_TYPES: Mapping[str, Any] = {
     "genes": tuple[str, ...],
     "split": str | None,
@@ -326,35 +276,3 @@ def _check_target(target: TargetOptions) -> None:
             "No tasks were given, so the transform 'specificity' has nothing to contrast; name some with --tasks, or explain "
             "all of them with --transform aggregate."
         )
-
-
-def split_options(pairs: Sequence[tuple[str, str, str]]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-    """Parsed ``-O stage.key=value`` triples as options by stage, and options of the target.
-
-    A key with a dot, such as ``model.arguments.layers=8``, sets an entry of a table; its value is read as TOML where it is
-    that, else as text.
-
-    Raises
-    ------
-    UnknownNameError
-        For a stage that does not exist.
-    """
-    by_stage: dict[str, dict[str, Any]] = {}
-    target: dict[str, Any] = {}
-    for stage, key, value in pairs:
-        if stage != "target" and stage not in STAGES:
-            raise UnknownNameError("stage", stage, [*STAGES, "target"])
-        options = target if stage == "target" else by_stage.setdefault(stage, {})
-        table, dot, entry = key.partition(".")
-        if dot:
-            options.setdefault(table, {})[entry] = _toml_value(value)
-        else:
-            options[key] = value
-    return by_stage, target
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text

@@ -16,12 +16,12 @@ from contextlib import contextmanager
 import torch
 
 from decima_core.attribute import explain
-from decima_core.config import TargetOptions
 from decima_core.device import resolve_device
 from decima_core.errors import ConfigError, DataError, MotifError, PeakError, UnknownNameError, guarded
 from decima_core.guard import left_as_found
 from decima_core.providers import AttributionMethod, DataSource, MotifScanner, PeakCaller, SequenceModel
 from decima_core.records import Attribution, GeneRecord, Interpretation, MotifHits, Peaks
+from decima_core.sections import TargetOptions
 from decima_core.targets import make_target
 
 

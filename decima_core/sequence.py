@@ -83,4 +83,5 @@ def from_one_hot(array: npt.ArrayLike) -> Codes:
 def reverse_complement(codes: Codes) -> Codes:
     """Codes ``(L,)`` of the other strand, read 5' to 3'; N stays N."""
     # 3 - code for the four bases, and 4 for N: twice as fast as a look-up.
-    return np.minimum(np.asarray(codes)[::-1] ^ 3, 4).astype(np.int8, copy=False)
+    flipped: Codes = np.minimum(np.asarray(codes)[::-1] ^ 3, 4).astype(np.int8, copy=False)
+    return flipped

@@ -15,9 +15,9 @@ from typing import Literal
 import torch
 from torch import nn
 
-from decima_core.config import TargetOptions
 from decima_core.errors import ConfigError, DecimaError, ModelError, UnknownNameError, first_line, shorten
 from decima_core.providers import SequenceModel
+from decima_core.sections import TargetOptions
 
 Reduction = Literal["mean", "sum", "max"]
 

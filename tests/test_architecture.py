@@ -27,29 +27,47 @@ PLUGINS = sorted(
 LAYERS = (
     ("errors",),
     ("sequence", "options", "device", "guard"),
+    ("sections",),
     ("arrays",),
     ("records",),
     ("providers",),
     ("hookspecs", "models", "naming", "variants"),
     ("registered",),
     ("registry",),
+    ("choice",),
     ("config",),
     ("targets",),
     ("attribute",),
     ("pipeline", "outputs"),
     ("datasets",),
     ("effects",),
+    ("run_record",),
     ("runner", "build"),
-    ("original_functions", "demo", "testing"),
+    ("original_functions", "demo", "testing", "variant_run"),
     ("cli",),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 PUBLIC_TO_PLUGINS = {"errors", "models", "options", "providers", "records", "sequence"}
-HEAVY = {"torch", "captum", "h5py", "scipy", "pyjaspar", "pandas", "lightmotif", "safetensors", "Bio", "rich", "pysam", "pyarrow", "anndata"}
+HEAVY = {
+    "torch",
+    "captum",
+    "h5py",
+    "scipy",
+    "pyjaspar",
+    "pandas",
+    "lightmotif",
+    "safetensors",
+    "Bio",
+    "rich",
+    "pysam",
+    "pyarrow",
+    "anndata",
+}
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {
     "__init__", "__main__", "errors", "options", "providers", "hookspecs", "registered", "registry", "config",
+    "choice", "sections",
 }  # fmt: skip
 
 

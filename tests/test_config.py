@@ -13,7 +13,8 @@ import attrs
 import pytest
 
 from decima_core import ConfigError, OptionError, PluginError, Registry, RunConfig, UnknownNameError
-from decima_core.config import StageChoice, TargetOptions, choose, split_options
+from decima_core.choice import StageChoice, choose, split_options
+from decima_core.sections import TargetOptions
 
 GOOD = """
     genes = ["SPI1", "CD68"]
@@ -196,7 +197,7 @@ def test_another_provider_drops_the_options_of_the_old_one(
 
 def test_triples_become_options_by_stage() -> None:
     triples = [("peaks", "number", "5"), ("peaks", "sign", "both"), ("target", "tasks", "a,b")]
-    assert split_options(triples) == ({"peaks": {"number": "5", "sign": "both"}}, {"tasks": "a,b"})
+    assert split_options(triples) == ({"peaks": {"number": "5", "sign": "both"}}, {"target": {"tasks": "a,b"}, "variants": {}})
     with pytest.raises(UnknownNameError, match=r"There is no stage 'peak'\. Did you mean peaks\?"):
         split_options([("peak", "number", "5")])
 

@@ -27,9 +27,10 @@ import pytest
 from support import DATA, MotifDetector, plant, random_codes, word_ppm, write_gene_file, write_meme
 
 from decima_core import Registry, RunConfig, run
+from decima_core.choice import StageChoice
 from decima_core.cli import cli, main
-from decima_core.config import StageChoice, TargetOptions
 from decima_core.outputs.tables import HIT_COLUMNS, PEAK_COLUMNS
+from decima_core.sections import TargetOptions
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))

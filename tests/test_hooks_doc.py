@@ -139,8 +139,8 @@ class NoMotifs:
 def test_the_self_contained_examples_run_end_to_end(plugin: Callable[[str], types.ModuleType]) -> None:
     import torch
 
-    from decima_core.config import TargetOptions
     from decima_core.models import wrap_module
+    from decima_core.sections import TargetOptions
 
     registry = Registry()
     for hook in ("decima_attribution_methods", "decima_peak_callers"):

@@ -25,8 +25,8 @@ from decima_core import (
     UnknownNameError,
     interpret,
 )
-from decima_core.config import TargetOptions
 from decima_core.pipeline import select_genes, window_length
+from decima_core.sections import TargetOptions
 from decima_core.sequence import one_hot
 
 LENGTH = 120

@@ -9,7 +9,7 @@ import torch
 from support import LinearModel, TrackModel, wrap
 
 from decima_core import ConfigError, ModelError, UnknownNameError
-from decima_core.config import TargetOptions
+from decima_core.sections import TargetOptions
 from decima_core.targets import make_target
 
 NAMES = ("CD14", "CD19", "CD3", "NK")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from decima_core.choice import choose
 from decima_core.cli.text import print_table
-from decima_core.config import choose
 from decima_core.registry import Registry
 
 

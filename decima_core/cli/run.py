@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from decima_core.cli.complete import provider_names
+from decima_core.cli.flags import configure, flags
 from decima_core.cli.text import count
-from decima_core.config import RunConfig, choose, split_options
-from decima_core.errors import ConfigError, first_line
-from decima_core.options import parse_pair
-from decima_core.registry import Registry
+from decima_core.cli.watching import watching
 
 if TYPE_CHECKING:
     from decima_core.config import Plan
@@ -22,55 +17,13 @@ if TYPE_CHECKING:
     from decima_core.runner import RunSummary
 
 
-def _listed(flag: str, values: tuple[str, ...]) -> list[str] | None:
-    """``--tasks a,b --tasks c`` as one list; None if not given."""
-    parts = [part.strip() for value in values for part in value.split(",") if part.strip()]
-    if values and not parts:
-        # An empty shell variable, say, must not silently mean all.
-        raise ConfigError(f"{flag} was given without a name; give names, or leave it out.")
-    return parts or None
-
-
 @click.command("run")
 @click.argument("config", required=False)
-@click.option("--source", metavar="FILE", help="The gene file (HDF5), or the name of a data source.")
-@click.option("--model", metavar="MODEL", help="module:callable, a .pt2 or TorchScript file, or a model's name (demo).")
-@click.option("--weights", metavar="FILE", help="The model's weights; short for -O model.weights=FILE.")
-@click.option(
-    "--genes",
-    metavar="NAMES",
-    multiple=True,
-    help="Genes, separated by commas, or @FILE with one a line; default: all.",
-)
-@click.option("--split", help="Take the genes of this split.")
-@click.option("--tasks", metavar="NAMES", multiple=True, help="Tasks to explain, by name or number from 0.")
-@click.option("--off-tasks", metavar="NAMES", multiple=True, help="Tasks to contrast with; default: all others.")
-@click.option("--transform", metavar="NAME", help="specificity (default) or aggregate.")
-@click.option(
-    "--method",
-    metavar="NAME",
-    shell_complete=provider_names("method"),
-    help="Attribution method; default: input-x-gradient.",
-)
-@click.option("--peaks", metavar="NAME", shell_complete=provider_names("peaks"), help="Peak caller; default: scipy.")
-@click.option(
-    "--motifs", metavar="NAME", shell_complete=provider_names("motifs"), help="Motif scanner; default: jaspar."
-)
-@click.option(
-    "-O",
-    "--option",
-    "pairs",
-    metavar="STAGE.KEY=VALUE",
-    multiple=True,
-    help="An option of a stage, e.g. peaks.number=20.",
-)
-@click.option("--seq-len", type=int, help="Window length in bases; default: the model's, or the file's.")
-@click.option("--device", help="auto (default), cpu, cuda, cuda:N or mps.")
-@click.option("--seed", type=int, help="Seed of everything random; default: 0.")
-@click.option("--output", "-o", metavar="FOLDER", help="Where the results go; default: results.")
-@click.option("--overwrite", is_flag=True, default=None, help="Replace a finished run in the output folder.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
-def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **flags: Any) -> None:
+@flags(
+    "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "method", "peaks", "motifs",
+    "option", "seq-len", "device", "seed", "output", "overwrite", "quiet",
+)  # fmt: skip
+def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: Any) -> None:
     """Explain genes: attributions, peaks and the motifs under them.
 
     Takes a TOML file CONFIG (or the run.json of a run, to repeat it), flags, or both (flags win). Writes attributions.h5, peaks and hits as TSV and BED, and
@@ -83,98 +36,15 @@ def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **flags: An
 
     `decima-core show KIND NAME` lists the options of a stage.
     """
-    execute(configure(config, pairs, flags), quiet=quiet)
-
-
-def configure(config: str | None, pairs: tuple[str, ...], flags: dict[str, Any]) -> Plan:
-    """The checked plan that a TOML file and flags describe."""
-    registry = Registry.discover()
-    base = RunConfig.from_file(config) if config else RunConfig(stages={})
-    options, target = split_options([parse_pair(p) for p in pairs])
-    providers: dict[str, str] = {}
-    merged: dict[str, dict[str, Any]] = {}
-    for stage in ("source", "model", "method", "peaks", "motifs"):
-        value = flags.pop(stage)
-        if value is not None:
-            choice = choose(stage, value, registry)
-            assert choice.provider is not None
-            providers[stage] = choice.provider
-            merged[stage] = dict(choice.options)
-    weights = flags.pop("weights")
-    if weights is not None:
-        merged.setdefault("model", {})["weights"] = weights
-    for stage, extra in options.items():
-        merged.setdefault(stage, {}).update(extra)
-    chosen: dict[str, Any] = {
-        **target,
-        **{k: v for k in ("tasks", "off_tasks") if (v := _listed(f"--{k.replace('_', '-')}", flags.pop(k)))},
-    }
-    transform = flags.pop("transform")
-    if transform is not None:
-        chosen["transform"] = transform
-    flags["genes"] = _gene_names(flags["genes"])
-    plain = base.with_changes(providers=providers, options=merged, target=chosen, **flags)
-    return plain.plan(registry)
-
-
-def _gene_names(values: tuple[str, ...]) -> list[str] | None:
-    """``--genes`` as a list; ``@FILE`` is replaced by the file's lines."""
-    names: list[str] = []
-    for part in _listed("--genes", values) or []:
-        if not part.startswith("@"):
-            names.append(part)
-            continue
-        try:
-            text = Path(part[1:]).read_text(encoding="utf-8")
-            lines = [line.strip() for line in text.splitlines() if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or first_line(error)
-            raise ConfigError(f"The list of genes '{part[1:]}' cannot be read: {reason}.") from None
-        if not lines:
-            raise ConfigError(f"The list of genes '{part[1:]}' is empty; write one gene a line.")
-        names.extend(lines)
-    return names or None
+    settings, registry = configure(config, pairs, given)
+    execute(settings.plan(registry), quiet=quiet)
 
 
 def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
     """Run a plan with a progress bar when a person is watching, and a line for each gene."""
-    import logging
-    import signal
-    import threading
-
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
     from decima_core.runner import Observer, run
 
-    class PatientConsole(Console):
-        def on_broken_pipe(self) -> None:
-            """The reader of the lines, such as `head`, went away: the run goes on in silence."""
-            self.quiet = True
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-    # Warnings of the stages, such as a method whose promise does not hold, in the form of this program's errors.
-    logging.basicConfig(level=logging.WARNING, format="decima-core: warning: %(message)s")
-    # A scheduler's way to end a job: like Ctrl-C, so that nothing unfinished stays behind.
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
-            signal.signal(getattr(signal, name), _interrupt)
-    console = PatientConsole(quiet=quiet, highlight=False, soft_wrap=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
+    with watching(quiet=quiet) as (console, progress):
         bar = progress.add_task("genes", total=None)
 
         def started(genes: list[str], device: str, output: Path) -> None:
@@ -199,10 +69,6 @@ def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
             markup=False,
         )
     return summary
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def summarise(result: Interpretation) -> str:

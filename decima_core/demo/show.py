@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import save_file
 
-from decima_core.config import Plan, RunConfig, StageChoice
+from decima_core.choice import StageChoice
+from decima_core.config import Plan, RunConfig
 from decima_core.demo.compare import Recovery, compare
 from decima_core.demo.genome import (
     EFFECTS,

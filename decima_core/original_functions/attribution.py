@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from decima_core.attribute import run_method
-from decima_core.config import TargetOptions
 from decima_core.device import resolve_device
 from decima_core.errors import ConfigError, DataError, ModelError
 from decima_core.guard import left_as_found
@@ -19,6 +18,7 @@ from decima_core.options import build
 from decima_core.original_functions.kept import PathLike, open_genes, registry
 from decima_core.providers import AttributionMethod
 from decima_core.records import Attribution
+from decima_core.sections import TargetOptions
 from decima_core.targets import make_target
 
 

@@ -19,16 +19,21 @@ MANIFEST = "run.json"
 class PartialFolder:
     """The files of a run, under their partial names until :meth:`take_over`.
 
+    ``obsolete`` names files that an older run may have left and this one does not write.
+
     Raises
     ------
     OutputError
         If the folder holds a finished run and ``overwrite`` is false, or cannot be made.
     """
 
-    def __init__(self, path: str | Path, files: Sequence[str], *, overwrite: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, files: Sequence[str], *, overwrite: bool = False, obsolete: Sequence[str] = ()
+    ) -> None:
         self.path = Path(path)
         check_free(self.path, overwrite)
         self._files = (*files, MANIFEST)
+        self._obsolete = tuple(obsolete)
         self._made_folder = not self.path.exists()
         with self.explained():
             self.path.mkdir(parents=True, exist_ok=True)
@@ -41,7 +46,8 @@ class PartialFolder:
         """Give every file its name, in place of an older run's, the manifest last."""
         with self.explained():
             # While old and new files may lie side by side, there is no manifest.
-            (self.path / MANIFEST).unlink(missing_ok=True)
+            for name in (MANIFEST, *self._obsolete):
+                (self.path / name).unlink(missing_ok=True)
             for name in self._files:
                 self.partial(name).replace(self.path / name)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +13,7 @@ from decima_core.errors import OutputError
 
 # 9 significant digits hold a float32 exactly; p-values need no more.
 FLOAT_FORMAT = "%.9g"
+_ROW_GROUP = 8_192
 
 
 class TextTable:
@@ -40,9 +43,7 @@ class TextTable:
         if self._columns is None:
             self._write_header(table)
         check_columns(list(table.columns), self._columns or [], what)
-        table.to_csv(
-            self._stream, sep="\t", index=False, header=False, float_format=FLOAT_FORMAT, lineterminator="\n"
-        )
+        table.to_csv(self._stream, sep="\t", index=False, header=False, float_format=FLOAT_FORMAT, lineterminator="\n")
         self._stream.flush()
 
     def finish(self) -> None:
@@ -69,3 +70,105 @@ def check_columns(found: list[str], expected: list[str], what: str) -> None:
             f"The rows of {what} have other columns than those before them ({', '.join(differing)}); every part must have "
             "the same ones."
         )
+
+
+class ParquetTable:
+    """A Parquet file with the same columns; run metadata as key/value of the schema.
+
+    Rows are held back until there are enough for a row group, some thousands.
+    """
+
+    def __init__(self, path: Path, metadata: Mapping[str, str]) -> None:
+        self._path = path
+        self._metadata = metadata
+        self._writer: Any = None
+        self._schema: Any = None
+        self._held: list[pd.DataFrame] = []
+        self._empty: pd.DataFrame | None = None
+        path.touch()
+
+    def append(self, table: pd.DataFrame, what: str) -> None:
+        """Write rows; as :meth:`TextTable.append`."""
+        if table.empty:
+            self._empty = table if self._empty is None else self._empty
+            return
+        if self._schema is None:
+            self._open(table)
+        check_columns(list(table.columns), self._schema.names, what)
+        self._held.append(table)
+        if sum(len(held) for held in self._held) >= _ROW_GROUP:
+            self._write_held()
+
+    def finish(self) -> None:
+        """Close the file; one that got no rows has its columns."""
+        if self._schema is None:
+            self._open(pd.DataFrame() if self._empty is None else self._empty)
+        self._write_held()
+        self._writer.close()
+
+    def close(self) -> None:
+        """Close the file as it is."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write_held(self) -> None:
+        import pyarrow
+
+        if not self._held:
+            return
+        columns = {
+            # Column by column: pandas would guess a new type for one that is empty in some part.
+            field.name: pyarrow.concat_arrays(
+                [pyarrow.array(held[field.name], type=field.type, from_pandas=True) for held in self._held]
+            )
+            for field in self._schema
+        }
+        self._writer.write_table(pyarrow.table(columns, schema=self._schema))
+        self._held = []
+
+    def _open(self, table: pd.DataFrame) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        fields = [(name, _arrow_type(table[name].dtype)) for name in table.columns]
+        self._schema = pyarrow.schema(fields, metadata=dict(self._metadata))
+        self._writer = pyarrow.parquet.ParquetWriter(self._path, self._schema, compression="zstd")
+
+
+def _arrow_type(dtype: Any) -> Any:
+    """By kind, not by the values of the first rows, which may all be missing."""
+    import pyarrow
+
+    if pd.api.types.is_bool_dtype(dtype):
+        return pyarrow.bool_()
+    if pd.api.types.is_integer_dtype(dtype):
+        return pyarrow.int64()
+    return pyarrow.float64() if pd.api.types.is_float_dtype(dtype) else pyarrow.string()
+
+
+class Tables:
+    """One table in several formats side by side.
+
+    ``kinds`` maps a format, ``tsv`` or ``parquet``, to the path of its file.
+    """
+
+    def __init__(self, kinds: Mapping[str, Path], metadata: Mapping[str, str]) -> None:
+        self._tables: list[TextTable | ParquetTable] = []
+        for kind, path in kinds.items():
+            self._tables.append(ParquetTable(path, metadata) if kind == "parquet" else TextTable(path, metadata))
+
+    def append(self, table: pd.DataFrame, what: str) -> None:
+        """Write rows to every file; as :meth:`TextTable.append`."""
+        for each in self._tables:
+            each.append(table, what)
+
+    def finish(self) -> None:
+        """Close every file, complete."""
+        for each in self._tables:
+            each.finish()
+
+    def close(self) -> None:
+        """Close every file as it is."""
+        for each in self._tables:
+            with suppress(OSError):
+                each.close()

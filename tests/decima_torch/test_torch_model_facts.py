@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from decima_core.config import TargetOptions
 from decima_core.errors import ConfigError, DataError, ModelError, OptionError
 from decima_core.models import guess_channels, task_names, wrap_module
+from decima_core.sections import TargetOptions
 from decima_core.targets import make_target
 
 NET = "decima_torch.demo:DemoNetwork"

@@ -1,0 +1,150 @@
+"""The flags that several commands share, and the run that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from decima_core.choice import STAGES, choose, split_options
+from decima_core.cli.complete import provider_names
+from decima_core.config import RunConfig
+from decima_core.errors import ConfigError, first_line
+from decima_core.options import parse_pair
+from decima_core.registry import Registry
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FLAGS: dict[str, Callable[[Any], Any]] = {
+    "source": click.option(
+        "--source", metavar="FILE", help="The gene file (HDF5) or genome (FASTA), or a data source's name."
+    ),
+    "gene-table": click.option(
+        "--gene-table",
+        metavar="FILE",
+        help="The genes of a genome: GTF, GFF3, BED, TSV or .h5ad; short for -O source.genes=FILE.",
+    ),
+    "model": click.option(
+        "--model", metavar="MODEL", help="module:callable, a .pt2 or TorchScript file, or a model's name (demo)."
+    ),
+    "weights": click.option("--weights", metavar="FILE", help="The model's weights; short for -O model.weights=FILE."),
+    "genes": click.option(
+        "--genes",
+        metavar="NAMES",
+        multiple=True,
+        help="Genes, separated by commas, or @FILE with one a line; default: all.",
+    ),
+    "split": click.option("--split", help="Take the genes of this split."),
+    "tasks": click.option(
+        "--tasks", metavar="NAMES", multiple=True, help="Tasks to explain, by name or number from 0."
+    ),
+    "off-tasks": click.option(
+        "--off-tasks", metavar="NAMES", multiple=True, help="Tasks to contrast with; default: all others."
+    ),
+    "transform": click.option("--transform", metavar="NAME", help="specificity (default) or aggregate."),
+    "method": click.option(
+        "--method",
+        metavar="NAME",
+        shell_complete=provider_names("method"),
+        help="Attribution method; default: input-x-gradient.",
+    ),
+    "peaks": click.option(
+        "--peaks", metavar="NAME", shell_complete=provider_names("peaks"), help="Peak caller; default: scipy."
+    ),
+    "motifs": click.option(
+        "--motifs", metavar="NAME", shell_complete=provider_names("motifs"), help="Motif scanner; default: jaspar."
+    ),
+    "option": click.option(
+        "-O",
+        "--option",
+        "pairs",
+        metavar="STAGE.KEY=VALUE",
+        multiple=True,
+        help="An option of a stage, e.g. peaks.number=20.",
+    ),
+    "seq-len": click.option("--seq-len", type=int, help="Window length in bases; default: the model's, or the file's."),
+    "device": click.option("--device", help="auto (default), cpu, cuda, cuda:N or mps."),
+    "seed": click.option("--seed", type=int, help="Seed of everything random; default: 0."),
+    "output": click.option("--output", "-o", metavar="FOLDER", help="Where the results go; default: results."),
+    "overwrite": click.option(
+        "--overwrite", is_flag=True, default=None, help="Replace a finished run in the output folder."
+    ),
+    "quiet": click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
+}
+
+
+def flags(*names: str) -> Callable[[Command], Command]:
+    """Give a command these flags, in this order."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(names):
+            command = FLAGS[name](command)
+        return command
+
+    return decorate
+
+
+def listed(flag: str, values: tuple[str, ...]) -> list[str] | None:
+    """``--tasks a,b --tasks c`` as one list; None if not given."""
+    parts = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    if values and not parts:
+        # An empty shell variable, say, must not silently mean all.
+        raise ConfigError(f"{flag} was given without a name; give names, or leave it out.")
+    return parts or None
+
+
+def configure(
+    config: str | None, pairs: tuple[str, ...], flags: dict[str, Any], variants: Mapping[str, Any] | None = None
+) -> tuple[RunConfig, Registry]:
+    """The run that a TOML file and flags describe, and the plugins it was read with."""
+    registry = Registry.discover()
+    base = RunConfig.from_file(config) if config else RunConfig(stages={})
+    options, sections = split_options([parse_pair(p) for p in pairs])
+    providers: dict[str, str] = {}
+    merged: dict[str, dict[str, Any]] = {}
+    for stage in STAGES:
+        value = flags.pop(stage, None)
+        if value is not None:
+            choice = choose(stage, value, registry)
+            assert choice.provider is not None
+            providers[stage] = choice.provider
+            merged[stage] = dict(choice.options)
+    for flag, stage, option in (("weights", "model", "weights"), ("gene_table", "source", "genes")):
+        value = flags.pop(flag, None)
+        if value is not None:
+            merged.setdefault(stage, {})[option] = value
+    for stage, extra in options.items():
+        merged.setdefault(stage, {}).update(extra)
+    chosen: dict[str, Any] = {
+        **sections["target"],
+        **{k: v for k in ("tasks", "off_tasks") if (v := listed(f"--{k.replace('_', '-')}", flags.pop(k)))},
+    }
+    transform = flags.pop("transform")
+    if transform is not None:
+        chosen["transform"] = transform
+    flags["genes"] = gene_names(flags["genes"])
+    on_variants = {**sections["variants"], **(variants or {})}
+    return base.with_changes(
+        providers=providers, options=merged, target=chosen, variants=on_variants, **flags
+    ), registry
+
+
+def gene_names(values: tuple[str, ...]) -> list[str] | None:
+    """``--genes`` as a list; ``@FILE`` is replaced by the file's lines."""
+    names: list[str] = []
+    for part in listed("--genes", values) or []:
+        if not part.startswith("@"):
+            names.append(part)
+            continue
+        try:
+            text = Path(part[1:]).read_text(encoding="utf-8")
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or first_line(error)
+            raise ConfigError(f"The list of genes '{part[1:]}' cannot be read: {reason}.") from None
+        if not lines:
+            raise ConfigError(f"The list of genes '{part[1:]}' is empty; write one gene a line.")
+        names.extend(lines)
+    return names or None

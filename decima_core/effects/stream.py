@@ -1,0 +1,93 @@
+"""A long list of variants as a stream of small datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import attrs
+
+from decima_core.datasets.settled import Windows, window_index
+from decima_core.datasets.variant_table import refuse, transcript_rows
+from decima_core.datasets.variants import VariantDataset
+from decima_core.errors import ConfigError, UnknownNameError
+from decima_core.pipeline import window_length
+from decima_core.providers import DataSource, SequenceModel
+from decima_core.variants.place import Placed, place
+from decima_core.variants.read import read_variants, transcript_table
+
+# Rows settled together. Sorted variants share genes, and each gene is read once for all rows of a part.
+PART = 256
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Stream:
+    """Variants placed in their genes' windows, part by part.
+
+    Memory is that of one part, and 8 bytes or so for each variant seen, by which duplicates are known.
+    """
+
+    rows: Iterator[Placed]
+    windows: Windows
+    shifts: tuple[int, ...]
+    normalise: bool
+    strict: bool
+    seen: set[int] | None
+
+    @classmethod
+    def open(
+        cls,
+        source: DataSource,
+        model: SequenceModel,
+        variants: Any,
+        *,
+        seq_len: int | None = None,
+        shifts: Sequence[int] = (0,),
+        normalise: bool = False,
+        strict: bool = False,
+        pad_with_n: bool = False,
+        genes: Sequence[str] | None = None,
+    ) -> Stream:
+        """Begin to read ``variants``; the arguments are those of :func:`decima_core.effects.variant_effects`.
+
+        Raises
+        ------
+        DataError
+            If the file of variants cannot be read, or the genes' places are needed and not known.
+        UnknownNameError
+            For a gene that the source does not have.
+        """
+        if not shifts:
+            raise ConfigError("No shift was given; 0 stands for the window where it is.")
+        windows = Windows(source, window_length(model, seq_len), pad_with_n=pad_with_n)
+        known = frozenset(source.genes())
+        for gene in genes or ():
+            if gene not in known:
+                raise UnknownNameError("gene", gene, source.genes(), where=", ".join(f"'{f}'" for f in source.files))
+        table = transcript_table(variants)
+        if table is not None:
+            rows: Iterable[Placed] = transcript_rows(table, known)
+            seen: set[int] | None = None  # as often as the table has it
+        else:
+            rows, seen = place(read_variants(variants), window_index(source)), set()
+        if genes:
+            chosen = frozenset(genes)
+            rows = (row for row in rows if row.gene in chosen)
+        return cls(
+            rows=iter(rows), windows=windows, shifts=tuple(shifts), normalise=normalise, strict=strict, seen=seen
+        )
+
+    def datasets(self, size: int = PART) -> Iterator[VariantDataset]:
+        """One dataset for each ``size`` rows.
+
+        Raises
+        ------
+        DataError
+            If the stream is strict, at the first part that holds a variant whose status is not ``ok``.
+        """
+        while part := list(islice(self.rows, size)):
+            dataset = VariantDataset.of_rows(part, self.windows, self.shifts, normalise=self.normalise, seen=self.seen)
+            if self.strict:
+                refuse(dataset.variants)
+            yield dataset

@@ -1,0 +1,107 @@
+"""What a run records about itself, and its seeds: shared by every command that writes results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+
+import decima_core
+from decima_core.config import Plan, RunConfig
+from decima_core.options import as_dict
+from decima_core.outputs.manifest import command_line, is_plain, software
+from decima_core.providers import SequenceModel
+
+
+@attrs.frozen
+class RunClock:
+    """When a run began."""
+
+    wall: float = attrs.field(factory=time.time)
+    counter: float = attrs.field(factory=time.perf_counter)
+
+    def elapsed(self) -> float:
+        """Seconds since then."""
+        return time.perf_counter() - self.counter
+
+
+def manifest(
+    plan: Plan,
+    clock: RunClock,
+    *,
+    model: SequenceModel,
+    target: str,
+    device: torch.device,
+    inputs: Any,
+    **more: Any,
+) -> dict[str, Any]:
+    """The content of ``run.json``: what :meth:`RunConfig.from_file` repeats the run from, and what ``more`` tells."""
+    table = config_table(plan.config)
+    return {
+        "decima_core": decima_core.__version__,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.wall)),
+        "command": command_line(),
+        "config": table,
+        "repeatable": is_plain(table),
+        "target": target,
+        "device": str(device),
+        "model": {"name": model.name, "channels": model.channels, "tasks": list(model.tasks)},
+        "providers": {stage: planned.provenance() for stage, planned in plan.stages.items()},
+        "inputs": inputs,
+        "software": software(),
+        **more,
+    }
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seeds torch's and numpy's global generators, for plugins that draw from them; their states are put back afterwards."""
+    state = np.random.get_state()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
+        try:
+            yield
+        finally:
+            np.random.set_state(state)
+
+
+def metadata(plan: Plan, model_name: str, target: str) -> dict[str, str]:
+    """The header lines of every table."""
+    return {
+        "decima_core": decima_core.__version__,
+        "model": model_name,
+        "target": target,
+        "method": plan.stages["method"].provider.spec.name,
+        "intervals": "0-based, half-open; window columns in transcript orientation, genome columns on the forward strand; in BED a "
+        "gene whose place on the genome is not known stands for a chromosome",
+    }
+
+
+def config_table(settings: RunConfig) -> dict[str, Any]:
+    """The settings in the shape that ``RunConfig.from_mapping`` reads."""
+    stages = {
+        stage: {**({"provider": choice.provider} if choice.provider else {}), **choice.options}
+        for stage, choice in settings.stages.items()
+    }
+    fields = {name: getattr(settings, name) for name in ("genes", "split", "seq_len", "device", "seed", "output")}
+    sections = {"target": as_dict(settings.target)}
+    if settings.variants.path:
+        sections["variants"] = as_dict(settings.variants)
+    return {**{k: v for k, v in fields.items() if v is not None}, **sections, **stages}
+
+
+def option_files(plan: Plan) -> list[str]:
+    """Files named by the options of the other stages, such as a MEME file of motifs."""
+    paths = [
+        getattr(planned.options, "path", None)
+        for stage, planned in plan.stages.items()
+        if stage not in ("source", "model")
+    ]
+    return [p for p in paths if isinstance(p, str) and Path(p).is_file()]

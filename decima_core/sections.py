@@ -1,0 +1,58 @@
+"""What a run is told that concerns no single provider: the target, and the variants."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from decima_core.options import option, options_class
+
+
+@options_class
+class TargetOptions:
+    """Which number of the model's output is explained."""
+
+    transform: Literal["specificity", "aggregate"] = option(
+        default="specificity", help="specificity contrasts tasks with off_tasks; aggregate looks at tasks alone."
+    )
+    tasks: tuple[str, ...] = option(default=(), help="Tasks to explain, by name or number from 0; none means all.")
+    off_tasks: tuple[str, ...] = option(
+        default=(), help="Tasks to contrast with; none means all that are not in tasks."
+    )
+    compare: Literal["subtract", "divide"] = option(default="subtract", help="On-tasks minus off-tasks, or over them.")
+    over_tasks: Literal["mean", "sum", "max"] = option(
+        default="mean", help="How the predictions of several tasks are reduced."
+    )
+    over_positions: Literal["mean", "sum", "max"] = option(
+        default="sum", help="How output positions are reduced, if there are any."
+    )
+
+
+@options_class
+class VariantOptions:
+    """Which variants are looked at, and how; used by ``decima-core variants`` alone."""
+
+    path: str = option(default="", help="The variants: VCF or BCF, or TSV or CSV with chrom, pos, ref, alt.")
+    normalise: bool = option(
+        default=False, help="Rewrite alleles as short and as far left as can be; by default they are left as given."
+    )
+    strict: bool = option(default=False, help="Stop at a variant that cannot be used, instead of giving it a status.")
+    shifts: tuple[int, ...] = option(
+        default=(0,), help="Move the window by each of these numbers of bases, and average the predictions."
+    )
+    replicates: tuple[str, ...] = option(
+        default=(), help="Weights of further replicates of the model; predictions and attributions are averaged."
+    )
+    pad_with_n: bool = option(
+        default=False, help="Fill with N where a deletion needs bases that the source does not hold."
+    )
+    batch_size: int | None = option(
+        default=None,
+        help="Sequences in one forward pass, an even number; by default about a million bases.",
+        at_least=2,
+    )
+    attribute: bool = option(
+        default=False, help="Attribute both alleles too, and list the motifs gained, lost and changed."
+    )
+    formats: tuple[Literal["tsv", "parquet"], ...] = option(
+        default=("tsv", "parquet"), help="File formats of the tables."
+    )
