@@ -101,7 +101,7 @@ def motif_changes(
     DataFrame
         ``change`` is ``lost`` (a site of the reference alone), ``gained`` (of the alternative alone) or ``changed`` (of both,
         with another score or attribution). ``support`` is -log10 p times the attribution that follows the motif, as in the
-        naming of peaks; ``support_change`` is alternative minus reference, where a missing value counts as zero. ``touches`` says
+        naming of peaks, and zero where there is no site; ``support_change`` is alternative minus reference. ``touches`` says
         whether the site holds a base of the variant. Positions count in each allele's window, ``from_tss`` in the
         reference's where there is one; genome columns span the reference bases of the site.
 
@@ -256,7 +256,10 @@ def _row(
         if reading is not None:
             row[f"end_{name}"] = reading.start + pair.width
             row[f"matched_seq_{name}"] = _matched(allele.record, reading.start, pair)
-    row["support_change"] = (after.support if after else 0.0) - (before.support if before else 0.0)
+    # A place that is no site by the scanner's threshold has no support, whatever attribution lies there.
+    row["support_ref"] = before.support if before is not None and pair.ref is not None else 0.0
+    row["support_alt"] = after.support if after is not None and pair.alt is not None else 0.0
+    row["support_change"] = row["support_alt"] - row["support_ref"]
     row["touches"] = (before is not None and _touches(before.start, pair.width, ref.bases)) or (
         after is not None and _touches(after.start, pair.width, alt.bases)
     )
