@@ -156,9 +156,7 @@ def select_genes(source: DataSource, genes: Sequence[str], split: str | None) ->
     ConfigError
         If none is left.
     """
-    listed = guarded(
-        lambda: list(source.genes(None if genes else split)), DataError, "Listing the genes of the source"
-    )
+    listed = guarded(lambda: list(source.genes(None if genes else split)), DataError, "Listing the genes of the source")
     names = list(dict.fromkeys(genes)) if genes else listed
     known = set(listed)
     for name in names:

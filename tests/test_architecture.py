@@ -27,7 +27,7 @@ PLUGINS = sorted(
 LAYERS = (
     ("errors",),
     ("sequence", "options", "device", "guard"),
-    ("sections",),
+    ("sections", "anndata_tables"),
     ("arrays",),
     ("records",),
     ("providers",),
@@ -42,7 +42,7 @@ LAYERS = (
     ("datasets",),
     ("effects",),
     ("run_record",),
-    ("runner", "build"),
+    ("runner", "builder"),
     ("original_functions", "demo", "testing", "variant_run"),
     ("cli",),
     ("__main__",),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from decima_core.anndata_tables import annotation
 from decima_core.datasets.settled import window_index
-from decima_core.datasets.sources import annotation
 from decima_core.datasets.variant_table import loci_of, variants_frame
 from decima_core.providers import DataSource
 from decima_core.variants.place import Placed, WindowIndex, place

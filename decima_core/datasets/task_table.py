@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from decima_core.datasets.sources import annotation
+from decima_core.anndata_tables import annotation
 from decima_core.errors import DataError
 
 

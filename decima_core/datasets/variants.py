@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from decima_core.anndata_tables import annotation
 from decima_core.datasets.indexing import item_number, split_index
 from decima_core.datasets.settled import Windows, settle_all, window_index
 from decima_core.datasets.shifts import shifts_of
-from decima_core.datasets.sources import annotation, open_source, registry
+from decima_core.datasets.sources import open_source, registry
 from decima_core.datasets.variant_table import loci_of, refuse, transcript_rows, variants_frame
 from decima_core.errors import ConfigError
 from decima_core.providers import DataSource
