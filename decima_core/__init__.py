@@ -61,6 +61,14 @@ _HOME: dict[str, str] = {
     "run": "runner",
     "hits_table": "outputs.tables",
     "peaks_table": "outputs.tables",
+    # datasets, variants, building
+    "HDF5Dataset": "datasets.genes",
+    "VariantDataset": "datasets.variants",
+    "build_gene_file": "builder.build",
+    "explain_variants": "effects.explain",
+    "process_variants": "datasets.process_variants",
+    "run_variants": "variant_run",
+    "variant_effects": "effects.predict",
     # the original functions
     "attributions": "original_functions",
     "count_genes": "original_functions",
@@ -89,8 +97,14 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from decima_core.builder.build import build_gene_file as build_gene_file
     from decima_core.choice import StageChoice as StageChoice
     from decima_core.config import RunConfig as RunConfig
+    from decima_core.datasets.genes import HDF5Dataset as HDF5Dataset
+    from decima_core.datasets.process_variants import process_variants as process_variants
+    from decima_core.datasets.variants import VariantDataset as VariantDataset
+    from decima_core.effects.explain import explain_variants as explain_variants
+    from decima_core.effects.predict import variant_effects as variant_effects
     from decima_core.errors import AttributionError as AttributionError
     from decima_core.errors import ConfigError as ConfigError
     from decima_core.errors import DataError as DataError
@@ -142,3 +156,4 @@ if TYPE_CHECKING:
     from decima_core.registry import Registry as Registry
     from decima_core.runner import run as run
     from decima_core.sections import TargetOptions as TargetOptions
+    from decima_core.variant_run import run_variants as run_variants
