@@ -186,6 +186,8 @@ def _count(counts: dict[str, int], values: pd.Series[Any]) -> None:
         counts[str(value)] = counts.get(str(value), 0) + int(n)
 
 
+# The variant's own columns before those of motif_changes; "chrom" there is the site's.
+MOTIF_LEAD = ("variant_chrom", "pos", "ref", "alt", "gene", "ref_tx", "alt_tx", "rel_pos")
 _ROW = ("chrom", "pos", "ref", "alt", "gene", "strand", "rel_pos", "ref_tx", "alt_tx", "tss_dist")
 
 
@@ -209,16 +211,7 @@ def _columns(explanation: VariantExplanation) -> dict[str, npt.NDArray[Any]]:
 def _motif_rows(explanation: VariantExplanation) -> pd.DataFrame:
     """The motif changes under the variant that made them, ranked from 1."""
     row, motifs = explanation.row, explanation.motifs
-    lead = {
-        "variant_chrom": row["chrom"],
-        "pos": row["pos"],
-        "ref": row["ref"],
-        "alt": row["alt"],
-        "gene": row["gene"],
-        "ref_tx": row["ref_tx"],
-        "alt_tx": row["alt_tx"],
-        "rel_pos": row["rel_pos"],
-    }
+    lead = {name: row[name.removeprefix("variant_")] for name in MOTIF_LEAD}
     table = motifs.copy()
     for place, (name, value) in enumerate(lead.items()):
         kind = "Int64" if name in ("pos", "rel_pos") else object

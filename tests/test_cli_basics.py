@@ -127,7 +127,7 @@ def test_show_finds_kinds_and_names_as_people_write_them(call: Call) -> None:
         (["show", "peeks", "scipy"], "There is no kind of provider 'peeks'. Did you mean peaks?"),
         (["show", "peaks", "scipi"], "There is no peak caller 'scipi'. Did you mean scipy?"),
         (["genes", "gone.h5"], "gone.h5"),
-        (["genes", "genes.zip"], "There is no data source that reads 'genes.zip'. Known endings: .h5"),
+        (["genes", "genes.zip"], "There is no data source that reads 'genes.zip'. Known endings: .fa"),
         (["run"], "No data source was given; use --source genes.h5."),
         (["run", "--source", "a.h5"], "No model was given; use --model my_model:build (or --model demo)."),
         (["run", "gone.toml"], "There is no file 'gone.toml'"),

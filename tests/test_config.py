@@ -197,7 +197,10 @@ def test_another_provider_drops_the_options_of_the_old_one(
 
 def test_triples_become_options_by_stage() -> None:
     triples = [("peaks", "number", "5"), ("peaks", "sign", "both"), ("target", "tasks", "a,b")]
-    assert split_options(triples) == ({"peaks": {"number": "5", "sign": "both"}}, {"target": {"tasks": "a,b"}, "variants": {}})
+    assert split_options(triples) == (
+        {"peaks": {"number": "5", "sign": "both"}},
+        {"target": {"tasks": "a,b"}, "variants": {}},
+    )
     with pytest.raises(UnknownNameError, match=r"There is no stage 'peak'\. Did you mean peaks\?"):
         split_options([("peak", "number", "5")])
 

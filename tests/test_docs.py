@@ -29,8 +29,14 @@ from support import DATA, MotifDetector, plant, random_codes, word_ppm, write_ge
 from decima_core import Registry, RunConfig, run
 from decima_core.choice import StageChoice
 from decima_core.cli import cli, main
+from decima_core.effects.motif_changes import CHANGE_COLUMNS
+from decima_core.effects.predict import EFFECT_COLUMNS
+from decima_core.options import describe
 from decima_core.outputs.tables import HIT_COLUMNS, PEAK_COLUMNS
-from decima_core.sections import TargetOptions
+from decima_core.sections import TargetOptions, VariantOptions
+from decima_core.variant_run import MOTIF_LEAD
+from decima_core.variants.place import COLUMNS
+from decima_core.variants.status import STATUSES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -194,6 +200,31 @@ def test_formats_lists_run_json_and_the_files(finished: Path) -> None:
     record = json.loads((finished / "run.json").read_text(encoding="utf-8"))
     assert table(FORMATS, "run.json") == list(record)
     assert all(f"### {path.name}\n" in FORMATS.read_text(encoding="utf-8") for path in finished.iterdir())
+
+
+def test_formats_lists_the_tables_of_variants() -> None:
+    assert table(FORMATS, "effects") == [*COLUMNS, *EFFECT_COLUMNS]
+    assert table(FORMATS, "motif_changes") == [*MOTIF_LEAD, "rank", *CHANGE_COLUMNS]
+    assert table(FORMATS, "Status of a variant") == list(STATUSES)
+    assert [cell.replace("`", "") for cell in table(FORMATS, "Status of a variant", 1)] == [
+        meaning.replace("`", "") for meaning in STATUSES.values()
+    ]
+
+
+def test_the_page_on_variants_lists_every_option() -> None:
+    page = DOCS / "variants.md"
+    options = describe(VariantOptions)
+    assert table(page, "As a file") == [f"variants.{option.name}" for option in options]
+    assert table(page, "As a file", 2) == [option.help for option in options]
+
+
+def test_the_examples_on_datasets_run() -> None:
+    page = [block for block in blocks(DOCS / "datasets.md") if block.language == "python"]
+    assert len(page) == 2
+    for block in page:
+        shown = re.findall(r"# .*?(\d* ?torch\.Size\(.*?\))", block.text)
+        assert shown
+        assert shown[-1] in printed_by_python(block.text)
 
 
 def test_formats_states_the_defaults() -> None:

@@ -8,7 +8,21 @@ import sys
 
 import pytest
 
-HEAVY = {"pysam", "pyarrow", "anndata", "torch", "captum", "h5py", "scipy", "pyjaspar", "pandas", "numpy", "lightmotif", "safetensors", "Bio"}
+HEAVY = {
+    "pysam",
+    "pyarrow",
+    "anndata",
+    "torch",
+    "captum",
+    "h5py",
+    "scipy",
+    "pyjaspar",
+    "pandas",
+    "numpy",
+    "lightmotif",
+    "safetensors",
+    "Bio",
+}
 RUN = """
 import json, sys
 from decima_core.cli import main

@@ -12,6 +12,7 @@ import pytest
 from support import ROOT, random_codes, write_gene_file
 
 import decima_core.cli
+from decima_core.sequence import decode
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MODEL = """
@@ -52,8 +53,25 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     (tmp_path / "pipeline.toml").write_text(
         'source = "genes.h5"\nmodel = "my_model:build"\noutput = "by-toml"\n[target]\ntasks = ["CD14"]\n'
     )
+    write_genome(tmp_path)
     yield tmp_path
     sys.modules.pop("my_model", None)
+
+
+def write_genome(folder: Path) -> None:
+    """A small genome with the two genes, their labels, and a variant."""
+    bases = decode(random_codes(1, 1, 4_000)[0])
+    (folder / "genome.fa").write_text(f">chr1\n{bases}\n", encoding="utf-8")
+    genes = [("SPI1", 1_000, 1_900, "-"), ("CD68", 2_000, 2_700, "+")]
+    gtf = [
+        f'chr1\tx\tgene\t{start + 1}\t{end}\t.\t{strand}\t.\tgene_id "{g}"; gene_name "{g}";'
+        for g, start, end, strand in genes
+    ]
+    (folder / "genes.gtf").write_text("\n".join(gtf) + "\n", encoding="utf-8")
+    (folder / "expression.tsv").write_text("gene\tCD14\tCD19\nSPI1\t1\t2\nCD68\t3\t4\n", encoding="utf-8")
+    head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    record = f"chr1\t1500\t.\t{bases[1499:1502]}\t{bases[1499]}\t.\t.\t.\n"
+    (folder / "in.vcf").write_text(head + record, encoding="utf-8")
 
 
 def test_the_python_example_is_short_and_runs(workspace, capsys):
@@ -66,7 +84,9 @@ def test_the_python_example_is_short_and_runs(workspace, capsys):
 def test_the_commands_run(workspace, capsys):
     shown = "\n".join(re.findall(r"^```bash\n(.*?)^```", README, re.M | re.S)).replace("\\\n", " ")
     commands = [shlex.split(line, comments=True) for line in shown.splitlines() if line.startswith("decima-core")]
-    assert [c[1] for c in commands] == ["genes", "run", "plugins", "show", "run", "run"]
+    assert [c[1] for c in commands] == [
+        "genes", "run", "run", "build", "variants", "plugins", "show", "run", "run",
+    ]  # fmt: skip
     assert "hg38_ctcf_windows.h5" in commands.pop()  # on the real data, run by test_real_data.py
     for command in commands:
         try:
@@ -75,6 +95,9 @@ def test_the_commands_run(workspace, capsys):
             pytest.fail(f"{' '.join(command)} ended with {stop.code}: {capsys.readouterr().err}")
     assert (workspace / "results" / "run.json").exists()
     assert (workspace / "by-toml" / "run.json").exists()
+    assert (workspace / "from-genome" / "run.json").exists()
+    assert (workspace / "effects" / "motif_changes.tsv").exists()
+    assert (workspace / "built.h5").exists()
 
 
 def test_nothing_is_left_to_fill_in():

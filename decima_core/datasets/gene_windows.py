@@ -72,8 +72,8 @@ class GeneWindows:
         if room < self._max_shift:
             raise DataError(
                 f"Moving windows of {self.length:,} bases by up to {self._max_shift:,} needs "
-                f"{self.length + 2 * self._max_shift:,} bases, but {described(source)} holds {max(room, 0):,} beside the window "
-                f"of gene '{gene}'; set max_seq_shift to {max(room, 0):,} or less, or a smaller seq_len."
+                f"{self.length + 2 * self._max_shift:,} bases, but {described(source)} holds {self.length + 2 * room:,} about the "
+                f"middle of gene '{gene}'; set max_seq_shift to {room:,} or less, or a smaller seq_len."
             )
         return record, start
 

@@ -17,7 +17,12 @@ def item_number(index: Any, length: int) -> int:
     TypeError
         If the index is no whole number.
     """
-    number = operator.index(index)
+    try:
+        number = operator.index(index)
+    except TypeError:
+        raise TypeError(
+            f"An item is asked for by one whole number, not by {index!r}; for several, take them in turn or use a DataLoader."
+        ) from None
     if not -length <= number < length:
         raise IndexError(f"There is no item {number}: the dataset has {length:,}.")
     return number % length

@@ -118,14 +118,17 @@ class Loader:
         return self._made(arriving)
 
     def _made(self, arriving: Iterator[CompactBatch | DecimaError]) -> Iterator[Batch]:
-        for batch in arriving:
-            if isinstance(batch, DecimaError):
-                raise batch
-            x = batch.expand(self._device)
-            if batch.labels is None:
-                yield x
-            else:
-                yield x, batch.labels.to(self._device, non_blocking=True)
+        try:
+            for batch in arriving:
+                if isinstance(batch, DecimaError):
+                    raise batch
+                x = batch.expand(self._device)
+                if batch.labels is None:
+                    yield x
+                else:
+                    yield x, batch.labels.to(self._device, non_blocking=True)
+        finally:
+            del arriving  # else the traceback of an error would keep the workers alive
 
 
 class _Batches:

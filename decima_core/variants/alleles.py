@@ -20,7 +20,7 @@ class Variant:
     pos
         1-based position of the first base of ``ref`` on the forward strand, as in VCF.
     ref, alt
-        Alleles on the forward strand, upper case.
+        Alleles on the forward strand, as :func:`spelled` writes them.
     id
         The file's name for it, if any.
     gene
@@ -36,6 +36,11 @@ class Variant:
     id: str = ""
     gene: str | None = None
     where: str = ""
+
+
+def spelled(allele: str) -> str:
+    """An allele in upper case; a symbolic one or a breakend as it is, since it holds names: ``<DEL>``, ``C[chr2:5[``."""
+    return allele if any(c in allele for c in "<[]") else allele.upper()
 
 
 def problem(variant: Variant) -> str | None:
@@ -69,9 +74,12 @@ def trim(pos0: int, ref: str, alt: str) -> tuple[int, str, str]:
 def normalise(pos0: int, ref: str, alt: str, bases: str) -> tuple[int, str, str]:
     """The normal form of a variant (Tan, Abecasis & Kang, Bioinformatics 2015): as far left and as short as can be.
 
-    An indel keeps one anchor base, at its left, or at its right where it stands at the very start of ``bases``. ``pos0`` is
-    the 0-based position of the first base of ``ref`` in ``bases``.
+    An indel keeps one anchor base, at its left, or at its right where it stands at the very start of ``bases``; it has none
+    where it replaces all of them. ``pos0`` is the 0-based position of the first base of ``ref`` in ``bases``. Alleles that
+    are equal change nothing and are returned as they are.
     """
+    if ref == alt:
+        return pos0, ref, alt
     pos0, ref, alt = trim(pos0, ref, alt)
     if ref and alt:
         return pos0, ref, alt
@@ -82,7 +90,7 @@ def normalise(pos0: int, ref: str, alt: str, bases: str) -> tuple[int, str, str]
     if pos0 > 0:
         before = bases[pos0 - 1]
         return pos0 - 1, before + ref, before + alt
-    after = bases[len(ref)]
+    after = bases[len(ref) : len(ref) + 1]
     return 0, ref + after, alt + after
 
 

@@ -122,8 +122,9 @@ def test_python_indexing(path: Path) -> None:
     for outside in (3, -4):
         with pytest.raises(IndexError, match="the dataset has 3"):
             dataset[outside]
-    with pytest.raises(TypeError):
-        dataset[0.5]  # type: ignore[index]
+    for no_number in (0.5, slice(0, 2), [0, 1], "0", None):
+        with pytest.raises(TypeError, match="one whole number, not by"):
+            dataset[no_number]  # type: ignore[index]
 
 
 def test_predict_can_be_given_and_set(path: Path) -> None:
@@ -225,8 +226,8 @@ def test_tasks_that_disagree_are_refused(path: Path, names: list[str], message: 
         ({"max_seq_shift": 1.5}, ConfigError, "max_seq_shift is 1.5; it must be a whole number"),
         ({"seq_len": 0}, ConfigError, "seq_len is 0; it must be 1 or more"),
         ({"seq_len": 39}, DataError, "39 bases.* 38"),
-        ({"max_seq_shift": 5}, DataError, "40 bases.*"),
-        ({"seq_len": 38, "max_seq_shift": 1}, DataError, "40 bases.*"),
+        ({"max_seq_shift": 5}, DataError, "30 bases by up to 5 needs 40 bases.* holds 38 .*max_seq_shift to 4 or less"),
+        ({"seq_len": 38, "max_seq_shift": 1}, DataError, "38 bases by up to 1 needs 40 bases.* holds 38 "),
         ({"h5_file": 7}, ConfigError, "a gene file or a data source, not int"),
     ],
 )
@@ -317,7 +318,9 @@ def test_a_source_of_flanks_gives_every_shift() -> None:
 
 
 def test_too_few_flanking_bases_are_told_with_the_numbers() -> None:
-    with pytest.raises(DataError, match=r"8 bases by up to 4 needs 16 bases, but .* 3 beside .* gene 'G'"):
+    with pytest.raises(
+        DataError, match=r"8 bases by up to 4 needs 16 bases, but .* holds 14 .* gene 'G'; set max_seq_shift to 3"
+    ):
         HDF5Dataset(None, Memory(3, 5), max_seq_shift=4)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,7 @@ def test_damage_is_one_sentence_from_a_worker_too(tmp_path: Path, workers: dict[
     with pytest.raises(DataError, match="gene 'G2' holds code 9") as caught:
         next(batches)
     assert "\n" not in str(caught.value)
+    assert not multiprocessing.active_children(), "no worker outlives the pass, though the error is still held"
 
 
 def test_what_the_loader_refuses(path: Path) -> None:
