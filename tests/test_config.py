@@ -232,7 +232,7 @@ def test_choose(registry: Registry, stage: str, value: str, choice: StageChoice)
         (
             "source",
             "genes.zip",
-            r"no data source that reads 'genes\.zip'\. Known endings: \.h5.*--source NAME -O source\.path",
+            r"no data source that reads 'genes\.zip'\. Known endings: \.fa.*--source NAME -O source\.path",
         ),
         ("source", "genes", r"no data source 'genes'.*Give a provider's name, or a file\."),
         ("model", "weights.safetensors", r"no model that reads 'weights\.safetensors'\. Known endings"),

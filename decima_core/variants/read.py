@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from decima_core.errors import DataError, shorten
+from decima_core.errors import DataError
 from decima_core.variants.alleles import Variant
-from decima_core.variants.delimited import (
-    TRANSCRIPT,
-    column_names,
-    is_transcript_header,
-    read_header,
-    read_table,
-    to_variant,
-)
+from decima_core.variants.cells import NEEDED, TRANSCRIPT, column_names, genome_columns, to_variants
+from decima_core.variants.delimited import read_header, read_table, read_transcript_table
 from decima_core.variants.vcf import is_vcf, read_vcf
 
 if TYPE_CHECKING:
     import pandas as pd
+
+T = TypeVar("T")
 
 TABLES = (".tsv", ".csv", ".txt")
 VCFS = (".vcf", ".bcf")
@@ -35,7 +33,7 @@ def read_variants(variants: Any) -> Iterator[Variant]:
     variants
         Path of a VCF or BCF file, or of a TSV or CSV with a line of column names (``chrom``, ``pos``, ``ref``, ``alt``,
         perhaps ``gene`` and ``id``), any of them perhaps compressed; a DataFrame with those columns; or Variants.
-        Positions are 1-based, alleles on the forward strand.
+        Positions are 1-based, alleles on the forward strand. A record that is there twice is read twice.
 
     Raises
     ------
@@ -45,7 +43,7 @@ def read_variants(variants: Any) -> Iterator[Variant]:
     if isinstance(variants, (str, os.PathLike)):
         path = existing(variants)
         yield from read_vcf(path) if _kind(path) == "vcf" else read_table(path)
-    elif hasattr(variants, "to_dict") and hasattr(variants, "columns"):
+    elif hasattr(variants, "iloc") and hasattr(variants, "columns"):
         yield from _from_frame(variants)
     elif isinstance(variants, Iterable):
         for number, variant in enumerate(variants):
@@ -78,53 +76,73 @@ def transcript_table(variants: Any) -> pd.DataFrame | None:
     if not isinstance(variants, (str, os.PathLike)):
         return None
     path = existing(variants)
-    if _kind(path) == "vcf":
-        return None
-    header = read_header(path)
-    if not is_transcript_header(header.columns):
-        return None
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path, sep=header.separator, skiprows=header.line - 1)
-    except (OSError, ValueError) as error:
-        raise DataError(f"The table of variants '{path}' cannot be read: {str(error).strip()}.") from error
+    return None if _kind(path) == "vcf" else read_transcript_table(path)
 
 
 def files_of(variants: Any) -> tuple[str, ...]:
     """Paths of the files that variants come from; empty for those from memory."""
-    return (os.fspath(variants),) if isinstance(variants, (str, os.PathLike)) else ()
+    return (str(Path(variants).expanduser()),) if isinstance(variants, (str, os.PathLike)) else ()
+
+
+def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of ``size``, of which the last may be shorter; no more than one list is held."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 def existing(path: str | os.PathLike[str]) -> Path:
-    """The path of a file that exists. Raises DataError otherwise."""
+    """The path of a file that exists.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it is a folder or a pipe.
+    """
     full = Path(path).expanduser()
-    if full.is_dir():
+    try:
+        mode = full.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"There is no file of variants '{full}'; check the path.") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"The variants '{full}' cannot be read: {reason}.") from error
+    if stat.S_ISDIR(mode):
         raise DataError(f"The variants '{full}' are a folder; give the path of a file in it.")
-    if not full.exists():
-        raise DataError(f"There is no file of variants '{full}'; check the path.")
+    if not stat.S_ISREG(mode):
+        # Files are opened more than once: to see what they are, to read, to find a bad line, for their checksum.
+        raise DataError(f"The variants '{full}' are a pipe or a device, which cannot be read twice; give a file.")
     return full
 
 
 def _kind(path: Path) -> str:
-    """``vcf`` or ``table``, by the file's ending, else by what it begins with."""
+    """``vcf`` or ``table``: by what the file begins with, else by its ending, else by its column names."""
+    if is_vcf(path):
+        return "vcf"
     name = path.name.lower()
     for ending in _COMPRESSED:
         name = name.removesuffix(ending)
     if name.endswith(VCFS):
         return "vcf"
-    return "table" if name.endswith(TABLES) or not is_vcf(path) else "vcf"
+    if name.endswith(TABLES) or _has_names(path):
+        return "table"
+    raise DataError(
+        f"'{path}' is neither a VCF nor a table of variants: it begins neither with ##fileformat=VCF nor with the column names "
+        f"chrom, pos, ref, alt. Files of variants end in {', '.join(VCFS + TABLES)}, perhaps with {' or '.join(_COMPRESSED)}."
+    )
+
+
+def _has_names(path: Path) -> bool:
+    try:
+        columns = read_header(path).columns
+    except DataError:  # no text, or empty: the caller says what a file of variants is
+        return False
+    return set(NEEDED) <= set(column_names(columns)) or set(TRANSCRIPT) <= set(columns)
 
 
 def _from_frame(frame: pd.DataFrame) -> Iterator[Variant]:
-    names = column_names([str(name) for name in frame.columns])
-    missing = [name for name in ("chrom", "pos", "ref", "alt") if name not in names]
-    if missing:
-        raise DataError(
-            f"The table of variants has no column '{missing[0]}'; it has {shorten(frame.columns)}. It needs chrom, pos, ref and "
-            f"alt, or {', '.join(TRANSCRIPT)}."
-        )
-    columns = {key: frame[frame.columns[at]].tolist() for key, at in names.items()}
+    names = genome_columns([str(name) for name in frame.columns], "The table of variants")
+    columns = {key: frame.iloc[:, at].tolist() for key, at in names.items()}
     for number in range(len(frame)):
         row: Mapping[str, Any] = {key: values[number] for key, values in columns.items()}
-        yield to_variant(row, f"row {number} of the table of variants")
+        yield from to_variants(row, f"row {number} of the table of variants")

@@ -110,9 +110,7 @@ def _not_vcf(path: Path, error: Exception) -> str:
         )
     if "truncated" in str(error):
         return f"The VCF file '{path}' is cut short: its end is missing; copy, download or write it again."
-    return (
-        f"The header of the VCF file '{path}' cannot be read; it needs a line #CHROM POS ID REF ALT ... separated by tabs."
-    )
+    return f"The header of the VCF file '{path}' cannot be read; it needs a line #CHROM POS ID REF ALT ... separated by tabs."
 
 
 def _head(path: Path) -> bytes:
@@ -181,9 +179,7 @@ def _fault(path: Path, readable: Path, number: int) -> str:
     if not text.strip():
         return f"Line {line:,} of the VCF file '{path}' is empty; remove the line."
     shown = text if len(text) <= 60 else f"{text[:57]}..."
-    return (
-        f"Line {line:,} of the VCF file '{path}' is not understood: {shown!r}; correct the line, or write the file again."
-    )
+    return f"Line {line:,} of the VCF file '{path}' is not understood: {shown!r}; correct the line, or write the file again."
 
 
 def _line_after(path: Path, number: int) -> tuple[int, str] | None:
