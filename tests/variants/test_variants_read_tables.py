@@ -197,3 +197,22 @@ def test_chunks_hold_all_items_in_order(items: list[int], size: int) -> None:
     assert [item for chunk in chunks for item in chunk] == items
     assert all(len(chunk) == size for chunk in chunks[:-1])
     assert all(chunks)
+
+
+SPELLINGS = {
+    "chrom": "chrom chr chromosome contig seqname #CHROM",
+    "pos": "pos position bp",
+    "ref": "ref reference ref_allele reference_allele",
+    "alt": "alt alternate alternative alt_allele alternate_allele",
+    "gene": "gene gene_name gene_symbol",
+    "id": "id variant_id rsid snp",
+}
+
+
+@pytest.mark.parametrize(("column", "spelling"), [(c, s) for c, words in SPELLINGS.items() for s in words.split()])
+def test_every_spelling_in_any_case(column: str, spelling: str) -> None:
+    row = {"chrom": "1", "pos": 5, "ref": "A", "alt": "C", "gene": "SPI1", "id": "rs1"}
+    for name in (spelling, spelling.upper(), spelling.title(), spelling.replace("_", " ")):
+        frame = pd.DataFrame([row]).rename(columns={column: name})
+        (found,) = read_variants(frame)
+        assert (found.chrom, found.pos, found.ref, found.alt, found.gene, found.id) == tuple(row.values())
