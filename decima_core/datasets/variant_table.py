@@ -67,12 +67,13 @@ def transcript_rows(table: pd.DataFrame, genes: Collection[str]) -> Iterator[Pla
         given = str(row["status"]) if _known(row.get("status")) else "ok"
         known = variant.gene in genes
         transcript = Variant(chrom="", pos=0, ref=ref, alt=alt)
-        status = problem(transcript) or (given if known else "unknown_gene")
+        placed_in_window = known and _known(row["rel_pos"])
+        status = problem(transcript) or ("ok" if placed_in_window else "out_of_window" if known else "unknown_gene")
         yield Placed(
             variant=variant,
             gene=str(row["gene"]),
             strand=str(row["strand"]) if _known(row.get("strand")) else "",
-            rel_pos=_whole(row["rel_pos"], "rel_pos", where) if known and _known(row["rel_pos"]) else None,
+            rel_pos=_whole(row["rel_pos"], "rel_pos", where) if placed_in_window else None,
             ref_tx=ref,
             alt_tx=alt,
             status=given if given != "ok" else status,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import attrs
@@ -15,7 +14,7 @@ from decima_core.errors import ConfigError, UnknownNameError
 from decima_core.pipeline import window_length
 from decima_core.providers import DataSource, SequenceModel
 from decima_core.variants.place import Placed, place
-from decima_core.variants.read import read_variants, transcript_table
+from decima_core.variants.read import in_chunks, read_variants, transcript_table
 
 # Rows settled together. Sorted variants share genes, and each gene is read once for all rows of a part.
 PART = 256
@@ -86,7 +85,7 @@ class Stream:
         DataError
             If the stream is strict, at the first part that holds a variant whose status is not ``ok``.
         """
-        while part := list(islice(self.rows, size)):
+        for part in in_chunks(self.rows, size):
             dataset = VariantDataset.of_rows(part, self.windows, self.shifts, normalise=self.normalise, seen=self.seen)
             if self.strict:
                 refuse(dataset.variants)

@@ -145,7 +145,7 @@ def test_statuses_instead_of_silence(path: Path) -> None:
     pd.testing.assert_frame_equal(table, before)
     lower = VariantDataset(table.iloc[:1].assign(ref_tx=good["ref_tx"].lower(), alt_tx=good["alt_tx"].lower()), path)
     assert (lower[1] == dataset[1]).all()
-    for place in (-1, LENGTH + PAD, 10**9):
+    for place in (-1, LENGTH + PAD, 10**9, None):
         assert VariantDataset(pd.DataFrame([{**good, "rel_pos": place}]), path).variants["status"].tolist() == [
             "out_of_window"
         ]
