@@ -3,7 +3,7 @@
     python benchmarks/datasets.py [--genes 40] [--variants 1000] [--original PYTHON]
 
 Writes gene files of random bases, contiguous and compressed, into a temporary folder, and reads them with ``HDF5Dataset`` and
-``VariantDataset``: in one process, and with one and two workers of a ``DataLoader`` and of ``loader``. Every line of
+``VariantDataset``: item by item, and with no, one and two workers of a ``DataLoader`` and of ``loader``. Every line of
 the table is a process of its own. *Cold* is its first pass, with the file dropped from the system's cache where that is
 permitted; *warm* is what follows. A pass includes the start of its workers when cold and not when warm.
 
@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 LENGTH, PAD, TASKS = 524_288, 5_000, 100
-ROUTES = ("in process", "DataLoader 1", "DataLoader 2", "loader 1", "loader 2")
+ROUTES = ("in process", "DataLoader 0", "DataLoader 1", "DataLoader 2", "loader 0", "loader 1", "loader 2")
 STORAGE: dict[str, dict[str, Any]] = {
     "contiguous": {},
     "compressed": {"chunks": (1, 65_536), "compression": "gzip", "compression_opts": 4, "shuffle": True},
@@ -119,7 +119,7 @@ def measure(kind: str, route: str, genes: str, table: str, n_items: int) -> dict
         return {"made": made, "ms": timed(lambda: (dataset[i] for i in range(len(dataset))), n_items, 4)}
     if name == "loader" and not hasattr(dataset, "compact"):
         return {}
-    workers = {"num_workers": int(number), "persistent_workers": True}
+    workers = {"num_workers": int(number), "persistent_workers": number != "0"}
     batches = loader(dataset, **workers) if name == "loader" else DataLoader(dataset, **workers)
     return {"made": made, "ms": timed(lambda: batches, n_items, 4)}
 
@@ -191,7 +191,7 @@ def main() -> None:
                 line(f"{storage}, {kind}, {route}", sys.executable, here, arguments, genes)
             if given.original:
                 for kind, n in (("genes", given.genes), ("variants", given.items)):
-                    for route in ROUTES[:3]:
+                    for route in ROUTES[:4]:
                         arguments = [kind, route, str(genes), str(table), str(n)]
                         script = here.with_name("original_datasets.py")
                         line(f"{storage}, {kind}, original, {route}", given.original, script, arguments, genes)

@@ -65,7 +65,7 @@ def main() -> None:
     if name == "in":
         passes: Any = lambda: (dataset[i] for i in range(len(dataset)))  # noqa: E731
     else:
-        batches = DataLoader(dataset, num_workers=int(number), persistent_workers=True)
+        batches = DataLoader(dataset, num_workers=int(number), persistent_workers=number != "0")
         passes = lambda: batches  # noqa: E731
     ms = []
     for _ in range(3):

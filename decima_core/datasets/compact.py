@@ -8,6 +8,7 @@ of one value, told by three numbers. :func:`collate` makes a batch of such items
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 import numpy as np
@@ -42,7 +43,7 @@ class CompactItem:
 
 @attrs.frozen(kw_only=True, eq=False)
 class CompactBatch:
-    """Items of one length, ready to be sent: in as few tensors as can be, since each costs a process as much to receive.
+    """Items of one length, ready to be sent.
 
     Parameters
     ----------
@@ -66,6 +67,12 @@ class CompactBatch:
         pinned = self.labels if self.labels is None else self.labels.pin_memory()
         return attrs.evolve(self, codes=self.codes.pin_memory(), labels=pinned)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Through the pipe as arrays: tensors would go through shared memory, for which two processes must shake hands
+        # each time, longer than it takes to copy this little, and of which containers have little.
+        labels = None if self.labels is None else self.labels.numpy()
+        return _received, (self.codes.numpy(), self.runs, {i: row.numpy() for i, row in self.rows.items()}, labels)
+
     def expand(self, device: torch.device | str | None = None) -> torch.Tensor:
         """The items, ``(B, 5, L)`` float32 on ``device``: four bases, then the mask."""
         codes = self.codes.to(device, non_blocking=True)
@@ -78,6 +85,20 @@ class CompactBatch:
         for number, row in self.rows.items():
             masks[number].copy_(row)
         return items
+
+
+def _received(
+    codes: Codes,
+    runs: tuple[Run, ...],
+    rows: dict[int, npt.NDArray[np.float32]],
+    labels: npt.NDArray[np.float32] | None,
+) -> CompactBatch:
+    return CompactBatch(
+        codes=torch.from_numpy(codes),
+        runs=runs,
+        rows={i: torch.from_numpy(row) for i, row in rows.items()},
+        labels=None if labels is None else torch.from_numpy(labels),
+    )
 
 
 def _empty(shape: tuple[int, ...], device: torch.device) -> torch.Tensor:

@@ -42,7 +42,7 @@ def loader(
     bounds of the mask: a twentieth of the bytes. Workers also say what was wrong in one sentence, as without workers.
 
     Each pass is an epoch of its own: the first is epoch 0, the next epoch 1; :meth:`Loader.set_epoch` says which comes
-    next. Order and random shifts depend on the epoch and the seeds alone, not on the number of workers, on passes cut
+    next. So make one loader and pass over it again: a new one begins with epoch 0. Order and random shifts depend on the epoch and the seeds alone, not on the number of workers, on passes cut
     short, or on what else uses the dataset. PyTorch's global random state is left alone.
 
     Parameters

@@ -3,7 +3,8 @@
 :func:`drawn` is a pure function, so an item is the same whichever worker makes it, in whatever order. What is left is to
 know the epoch. :class:`Draws` counts: the first time that an item is asked for is its epoch 0, the second its epoch 1,
 and so on. The counts lie in memory that every process of a ``DataLoader`` shares, so they are the same for any number
-of workers, forked or spawned, persistent or not.
+of workers, forked or spawned, persistent or not. Only where a sampler names an item twice in a pass is it up to the
+workers which of its two windows comes first; there the epoch should be set.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from decima_core.anndata_tables import annotation
+from decima_core.datasets.compact import CompactItem
 from decima_core.datasets.indexing import item_number, split_index
 from decima_core.datasets.settled import Windows, settle_all, window_index
 from decima_core.datasets.shifts import shifts_of
@@ -150,13 +151,18 @@ class VariantDataset(Dataset[torch.Tensor]):
 
     def __getitem__(self, index: int) -> torch.Tensor:
         """Item ``index``, ``(5, L)`` float32. Raises IndexError past either end."""
+        compact = self.compact(index)
+        item = np.empty((5, self.seq_len), dtype=np.float32)
+        one_hot(compact.codes, out=item[:4])
+        item[4] = compact.mask
+        return torch.from_numpy(item)
+
+    def compact(self, index: int, epoch: int | None = None) -> CompactItem:
+        """The same as base codes and mask, which :func:`~decima_core.datasets.loader` sends; it is so in every epoch."""
         number = item_number(index, len(self))
         variant, shift, allele = split_index(number, (self.n_seqs, self.n_augmented, self.n_alleles))
         codes, mask = self.alleles(variant)[allele].crop(self.shifts[shift])
-        item = np.empty((5, self.seq_len), dtype=np.float32)
-        one_hot(codes, out=item[:4])
-        item[4] = mask
-        return torch.from_numpy(item)
+        return CompactItem(codes=codes, mask=mask)
 
     def alleles(self, variant: int) -> tuple[AlleleWindow, AlleleWindow]:
         """The reference and the alternative window of the ``variant``-th variant that has items."""

@@ -14,7 +14,7 @@ import torch
 from support import random_codes, write_gene_file
 from torch.utils.data import DataLoader
 
-from decima_core.datasets import VariantDataset, process_variants
+from decima_core.datasets import VariantDataset, loader, process_variants
 from decima_core.errors import ConfigError, DataError
 from decima_core.registry import Registry
 from decima_core.sequence import decode
@@ -181,6 +181,13 @@ def test_it_crosses_processes(path: Path) -> None:
     with dataset:
         pass
     assert (dataset[0] == expected[0]).all()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_the_compact_loader_gives_the_same(path: Path, num_workers: int) -> None:
+    dataset = VariantDataset(snvs(path, ("A", 7), ("B", 9), ("A", 30)), path, max_seq_shift=1)
+    batches = list(loader(dataset, batch_size=4, num_workers=num_workers))
+    assert (torch.cat(batches) == torch.stack(list(dataset))).all()
 
 
 # --- variants on the genome ------------------------------------------------------------------------------------------
