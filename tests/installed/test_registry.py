@@ -26,7 +26,7 @@ from decima_core import (
 from decima_core.registry import DISABLE_VARIABLE, Failure, Owner
 
 Install = Callable[..., None]
-BUNDLED = ("decima_captum", "decima_hdf5", "decima_jaspar", "decima_scipy_peaks", "decima_torch")
+BUNDLED = ("decima_captum", "decima_fasta", "decima_hdf5", "decima_jaspar", "decima_scipy_peaks", "decima_torch")
 
 
 def names(registry: Registry) -> set[tuple[str, str]]:
@@ -437,7 +437,7 @@ def test_a_file_finds_its_source(install: Install) -> None:
     assert registry.for_file("source", "folder/GENES.Good").spec.name == "good-source"
     assert registry.for_file("source", "genes.h5").spec.name == "hdf5"
     with pytest.raises(
-        UnknownNameError, match=r"no data source that reads 'genes\.zip'\. Known endings: \.good, \.h5, .*"
+        UnknownNameError, match=r"no data source that reads 'genes\.zip'\. Known endings: \.fa, .*\.good, \.h5, .*"
     ):
         registry.for_file("source", "genes.zip")
 
