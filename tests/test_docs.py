@@ -13,7 +13,6 @@ import json
 import re
 import shlex
 import shutil
-import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -282,23 +281,20 @@ def test_the_tutorial_runs_and_prints_what_it_shows(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     page = blocks(DOCS / "tutorial.md")
-    try:
-        for number, block in enumerate(page):
-            notes = dict(note.partition(" ")[::2] for note in block.test)
-            if "file" in notes:
-                Path(notes["file"]).write_text(block.text, encoding="utf-8")
-            elif block.language == "console" and "same" in notes:
-                for arguments, shown in commands(block.text):
-                    output, status = printed_by_command(arguments)
-                    assert_same(output, shown, shlex.join(arguments))
-                    assert (status == 1) == ("error:" in shown)
-            elif "run" in notes:
-                real = bring(notes["needs"]) if "needs" in notes else True
-                output = printed_by_python(block.text)
-                if "same" in notes and real:
-                    assert page[number + 1].language == "text"
-                    assert_same(output, page[number + 1].text, block.text)
-            else:
-                assert not block.test, f"not understood: {block.test}"
-    finally:
-        sys.modules.pop("my_model", None)
+    for number, block in enumerate(page):
+        notes = dict(note.partition(" ")[::2] for note in block.test)
+        if "file" in notes:
+            Path(notes["file"]).write_text(block.text, encoding="utf-8")
+        elif block.language == "console" and "same" in notes:
+            for arguments, shown in commands(block.text):
+                output, status = printed_by_command(arguments)
+                assert_same(output, shown, shlex.join(arguments))
+                assert (status == 1) == ("error:" in shown)
+        elif "run" in notes:
+            real = bring(notes["needs"]) if "needs" in notes else True
+            output = printed_by_python(block.text)
+            if "same" in notes and real:
+                assert page[number + 1].language == "text"
+                assert_same(output, page[number + 1].text, block.text)
+        else:
+            assert not block.test, f"not understood: {block.test}"

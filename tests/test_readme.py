@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,14 +34,13 @@ def build():
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files the README speaks of."""
     import torch
     from safetensors.torch import save_file
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    sys.modules.pop("my_model", None)
     write_gene_file(tmp_path / "genes.h5", random_codes(0, 2, 300), names=["SPI1", "CD68"], tasks=["CD14", "CD19"])
     (tmp_path / "my_model.py").write_text(MODEL)
     torch.manual_seed(0)
@@ -54,8 +51,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         'source = "genes.h5"\nmodel = "my_model:build"\noutput = "by-toml"\n[target]\ntasks = ["CD14"]\n'
     )
     write_genome(tmp_path)
-    yield tmp_path
-    sys.modules.pop("my_model", None)
+    return tmp_path
 
 
 def write_genome(folder: Path) -> None:

@@ -6,7 +6,6 @@ import gzip
 import logging
 import sys
 
-import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +67,7 @@ def var(genes, upstream=10, length=40):
 
 
 def as_anndata(table):
+    anndata = pytest.importorskip("anndata", reason="anndata is optional")
     return anndata.AnnData(X=np.zeros((2, len(table)), dtype="f4"), var=table)
 
 
@@ -178,9 +178,9 @@ def test_the_registry_takes_python_objects(parts, genome_path, expected):
         check(source, expected)
 
 
-def test_without_anndata_the_remedy_is_named(tmp_path, open_source, monkeypatch, parts):
+def test_without_anndata_the_remedy_is_named(tmp_path, open_source, monkeypatch):
     path = tmp_path / "genes.h5ad"
-    as_anndata(var(parts.GENES)).write_h5ad(path)
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
     monkeypatch.setitem(sys.modules, "anndata", None)
     monkeypatch.delitem(sys.modules, "anndata.io", raising=False)
     with pytest.raises(PluginError, match=r"pip install 'decima-core\[anndata\]'"):
