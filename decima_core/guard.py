@@ -12,7 +12,7 @@ from torch.nn.parameter import is_lazy
 from decima_core.errors import ModelError
 
 # Every place where torch.nn.Module keeps hooks; attribution libraries may leave some behind when a forward raises.
-_HOOK_TABLES = (
+HOOK_TABLES = (
     "_forward_hooks",
     "_forward_pre_hooks",
     "_backward_hooks",
@@ -45,7 +45,7 @@ def left_as_found(module: nn.Module, device: torch.device | None = None) -> Iter
     parameters = list(module.parameters())
     training = [m.training for m in modules]
     gradients = [(p.requires_grad, p.grad) for p in parameters]
-    hooks = [{t: dict(getattr(m, t)) for t in _HOOK_TABLES if getattr(m, t, None) is not None} for m in modules]
+    hooks = [{t: dict(getattr(m, t)) for t in HOOK_TABLES if getattr(m, t, None) is not None} for m in modules]
     home = next((t.device for t in (*parameters, *module.buffers())), None)
     moved = device is not None and home is not None and home != device
     try:

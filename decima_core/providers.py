@@ -239,8 +239,9 @@ class AttributionMethod(Protocol):
 class AttributionMethodSpec(Spec[AttributionMethod]):
     """Announces an attribution method.
 
-    ``exact_on_linear`` claims that on a linear model the values are weight x (input - baseline at zero);
-    ``complete`` that they sum to the change of the target from the baseline.
+    ``exact_on_linear`` claims that on a linear model the values are weight x input (a baseline of zeros); ``complete`` that
+    they sum to the change of the target from the baseline, and that ``Scores.convergence_delta`` says how nearly. Both are
+    claimed of the default options, and checked by the conformance kit.
     """
 
     kind: ClassVar[str] = "attribution method"

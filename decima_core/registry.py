@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -150,6 +151,11 @@ class Registry:
         reason = f"{what} by {' and '.join(map(str, owners))}; none of them is used under that name"
         remedy = f"uninstall one, or set {' or '.join(f'{DISABLE_VARIABLE}={o.plugin}' for o in owners)}"
         return [Failure(owner, reason, remedy) for owner in owners]
+
+    def module_of(self, owner: Owner) -> str | None:
+        """Name of the module that a plugin announces itself in, where it can be imported by that name; else None."""
+        plugin = self._manager.get_plugin(owner.plugin)
+        return plugin.__name__ if isinstance(plugin, types.ModuleType) and plugin.__spec__ is not None else None
 
     @property
     def failures(self) -> tuple[Failure, ...]:

@@ -25,7 +25,7 @@ PLUGINS = sorted(
 # From the ground up: a module imports from layers below its own, or from its own package. What is not listed here
 # belongs in a layer before it is merged.
 LAYERS = (
-    ("errors",),
+    ("errors", "heavy"),
     ("sequence", "options", "device", "guard"),
     ("sections", "anndata_tables"),
     ("arrays",),
@@ -48,7 +48,7 @@ LAYERS = (
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-PUBLIC_TO_PLUGINS = {"errors", "models", "options", "providers", "records", "sequence"}
+PUBLIC_TO_PLUGINS = {"errors", "models", "options", "providers", "records", "sequence", "testing"}
 HEAVY = {
     "torch",
     "captum",
@@ -67,7 +67,7 @@ HEAVY = {
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {
     "__init__", "__main__", "errors", "options", "providers", "hookspecs", "registered", "registry", "config",
-    "choice", "sections",
+    "choice", "sections", "heavy",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "genes": ("genes", "List the genes and splits of a gene file."),
     "plugins": ("plugins", "List every plugin and provider, and what failed."),
     "show": ("show", "Show one provider's options, types and defaults."),
+    "check": ("check", "Hold a provider, yours or another's, to the plugin contract."),
     "completion": ("completion", "Print the shell completion script for bash, zsh or fish."),
 }
 

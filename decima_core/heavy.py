@@ -1,0 +1,26 @@
+"""Libraries that take long to import: a plugin that only announces itself must not."""
+
+from __future__ import annotations
+
+HEAVY = (
+    "Bio",
+    "anndata",
+    "captum",
+    "grelu",
+    "h5py",
+    "jax",
+    "lightning",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pysam",
+    "pytorch_lightning",
+    "scipy",
+    "sklearn",
+    "tangermeme",
+    "tensorflow",
+    "torch",
+    "transformers",
+)
