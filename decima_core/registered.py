@@ -23,6 +23,8 @@ class Owner:
     version: str
 
     def __str__(self) -> str:
+        if not self.version:  # the distribution says in brackets why it has none
+            return f"{self.plugin} {self.distribution}"
         return f"{self.plugin} ({self.distribution} {self.version})"
 
 

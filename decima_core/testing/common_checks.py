@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from decima_core.errors import OptionError, first_line
+from decima_core.errors import first_line
 from decima_core.heavy import HEAVY
 from decima_core.options import as_dict, build, coerce, describe
 from decima_core.providers import KINDS
@@ -37,21 +37,11 @@ def check_name_and_summary(subject: Subject) -> None:
 
 
 def check_options_documented(subject: Subject) -> None:
-    """Every option has help, a type that options may have, and a default of that type."""
+    """Every option has help, and a default: the method's own."""
     for info, field in zip(describe(subject.spec.options), attrs.fields(subject.spec.options), strict=True):
         where = f"Option '{info.name}' of {subject.label}"
         require(info.help.strip(), f"{where} has no help; give option(..., help='One sentence.').")
         require(field.default is not attrs.NOTHING, f"{where} has no default; give it one with option(default=...).")
-    made = subject.spec.options()
-    for name, value in as_dict(made).items():
-        hint = next(info for info in describe(subject.spec.options) if info.name == name)
-        try:
-            build(subject.spec.options, {name: value}, subject.label)
-        except OptionError as error:
-            raise CheckFailedError(
-                f"The default of option '{name}' of {subject.label} is refused as its own value ({error}); make the default "
-                f"fit the type ({hint.type})."
-            ) from error
 
 
 def check_options_frozen(subject: Subject) -> None:

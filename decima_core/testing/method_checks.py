@@ -72,7 +72,7 @@ def check_method_batch_equals_singles(subject: Subject) -> None:
     require(
         torch.allclose(together, alone, rtol=1e-3, atol=1e-5),
         f"{subject.label} gives a sequence another attribution in a batch than alone (by up to "
-        f"{float((together - alone).abs().max()):.2g}); compute each example by itself, and seed the draws of each alike.",
+        f"{_gap(together, alone)}); compute each example by itself, and seed the draws of each alike.",
     )
 
 
@@ -103,7 +103,7 @@ def check_method_exact_on_linear(subject: Subject) -> None:
     require(
         torch.allclose(values, expected, rtol=1e-3, atol=1e-4),
         f"{subject.label} claims exact_on_linear, but differs from weights x sequence on a linear model by up to "
-        f"{float((values - expected).abs().max()):.2g}; mend it, or drop the claim.",
+        f"{_gap(values, expected)}; mend it, or drop the claim.",
     )
 
 
@@ -123,7 +123,7 @@ def check_method_complete(subject: Subject) -> None:
     scale = scores.values.abs().sum(dim=(1, 2))
     require(
         bool((delta.abs() <= 0.05 * scale).all()),
-        f"{subject.label} claims completeness, but its values miss the change of the target by {float(delta.abs().max()):.2g} "
+        f"{subject.label} claims completeness, but its values miss the change of the target by {_gap(delta)} "
         f"where they sum to {float(scale.max()):.2g} in all.",
     )
     # A delta that is always zero tells nothing: the change that it implies must not depend on how sharply it is computed.
@@ -145,7 +145,7 @@ def check_method_zero_where_ignored(subject: Subject) -> None:
     outside = torch.cat([values[:, :, :first], values[:, :, last:]], dim=2)
     require(
         bool((outside.abs() <= 1e-6).all()),
-        f"{subject.label} gives up to {float(outside.abs().max()):.2g} to bases that the model does not read.",
+        f"{subject.label} gives up to {_gap(outside)} to bases that the model does not read.",
     )
     require(bool(values[:, :, first:last].any()), f"{subject.label} gives nothing to the bases that the model reads.")
 
@@ -190,7 +190,7 @@ def check_method_reverse_complement(subject: Subject) -> None:
     require(
         torch.allclose(mirrored, values, rtol=1e-3, atol=1e-5),
         f"{subject.label} explains a strand and its reverse complement differently (by up to "
-        f"{float((mirrored - values).abs().max()):.2g}) though the model does not; treat A like T, C like G, left like right.",
+        f"{_gap(mirrored, values)}) though the model does not; treat A like T, C like G, left like right.",
     )
 
 
@@ -242,6 +242,11 @@ CHECKS = (
     check_method_leaves_as_found,
     check_method_leaves_as_found_after_an_error,
 )
+
+
+def _gap(a: torch.Tensor, b: torch.Tensor | float = 0.0) -> str:
+    """The largest difference, for a message."""
+    return f"{float((a - b).detach().abs().max()):.2g}"
 
 
 def _reseeded(subject: Subject) -> dict[str, int]:

@@ -170,9 +170,18 @@ def check_motif_without_peaks(subject: Subject) -> None:
 
 
 def check_motif_peaks_are_meant(subject: Subject) -> None:
-    """``peak`` numbers the peaks as given, and the site lies at that peak; rows are ordered by peak, then p-value."""
-    gene, scores, peaks, hits = _random_scan(subject, 2_000, 40)
-    del gene, scores
+    """``peak`` numbers the peaks as given, from 0; a site is that of a peak beside it; rows go by peak, then p-value."""
+    motif = _planted(subject.provider)[0]
+    gene, scores, middle = _window(motif, 150, 300 + motif.width, True)
+    peaks = peaks_at([30, int(middle.position[0]), 270], len(gene))
+    hits = _scan(subject, gene, scores, peaks)
+    site = (hits.motif_id == motif.id) & (hits.start == 150) & (hits.strand == "+")
+    require(
+        1 in hits.peak[site].tolist(),
+        f"{subject.label} gives the site of motif {motif.id} under the second of three peaks the peak "
+        f"{hits.peak[site].tolist()}, not 1; peak is the index into Peaks, counted from 0.",
+    )
+    _, _, peaks, hits = _random_scan(subject, 2_000, 40)
     require(
         not len(hits) or int(hits.peak.max()) < len(peaks),
         f"{subject.label} names peak {hits.peak.max() if len(hits) else 0}; there are {len(peaks)}.",
