@@ -1,4 +1,4 @@
-"""What a registry holds: who owns a plugin, a provider that can be used, and a failure that says why one cannot."""
+"""What a registry holds: who owns a plugin, a provider that can be used, and a failure that says why one cannot be."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import attrs
 from decima_core.errors import DecimaError, PluginError, first_line, sentence
 from decima_core.options import as_dict, build
 from decima_core.providers import Kind, Spec
+
+CORE = "decima-core"  # the distribution of the engine and the bundled plugins
 
 
 @attrs.frozen
@@ -38,12 +40,26 @@ class Failure:
 
 
 @attrs.frozen
+class Remark:
+    """Something about a plugin that works, but not as it should: who, what, and what to do."""
+
+    owner: Owner
+    reason: str
+    remedy: str
+
+
+@attrs.frozen
 class Registered:
     """A usable provider: its kind, spec and owner."""
 
     kind: Kind
     spec: Spec[Any]
     owner: Owner
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it comes with decima_core itself."""
+        return self.owner.distribution == CORE
 
     @property
     def missing(self) -> tuple[str, ...]:

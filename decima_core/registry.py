@@ -18,10 +18,13 @@ import pluggy
 
 from decima_core import hookspecs
 from decima_core.errors import PluginError, UnknownNameError, first_line, sentence
+from decima_core.loading import settle, unmet_requirement, watched
 from decima_core.providers import KINDS, Kind, fold, kind_of
+from decima_core.registered import CORE
 from decima_core.registered import Failure as Failure
 from decima_core.registered import Owner as Owner
 from decima_core.registered import Registered as Registered
+from decima_core.registered import Remark as Remark
 
 DISABLE_VARIABLE = "DECIMA_DISABLE_PLUGINS"
 
@@ -34,6 +37,7 @@ class Registry:
         self._manager.add_hookspecs(hookspecs)
         self._offered: list[Registered] = []  # rivals for a name too; the lookups refuse them
         self._failures: list[Failure] = []
+        self._remarks: list[Remark] = []
         self._owners: list[Owner] = []
         self._disabled: tuple[str, ...] = ()
 
@@ -64,22 +68,25 @@ class Registry:
         # In an order of their own, not that of sys.path.
         entry_points = sorted(entry_points, key=lambda e: (str(_owner_of(name, e)), e.value))
         owners = [_owner_of(name, e) for e in entry_points]
-        if len({(o.distribution, e.value) for o, e in zip(owners, entry_points, strict=True)}) > 1:
-            rivals = " and ".join(f"{o.distribution} {o.version}" for o in owners)
-            for owner in owners:
-                reason = f"the plugin name '{name}' is claimed by {rivals}; neither is loaded"
-                self._failures.append(
-                    Failure(owner, reason, "uninstall one of them, or ask its author to rename the entry point")
-                )
+        chosen, refused = settle(name, [(o, e.value) for o, e in zip(owners, entry_points, strict=True)])
+        self._failures.extend(refused)
+        if chosen is None:
             return
-        try:
-            # SystemExit too: a plugin that exits on import must not take the program with it.
-            plugin = entry_points[0].load()
-        except (Exception, SystemExit) as error:
-            remedy = _import_remedy(error, owners[0], entry_points[0].module)
-            self._failures.append(Failure(owners[0], first_line(error), remedy))
+        entry_point, owner = entry_points[chosen], owners[chosen]
+        unfit = unmet_requirement(entry_point, owner)
+        if unfit is not None:
+            self._failures.append(unfit)
             return
-        self.register(plugin, owners[0])
+        with watched(owner) as remarks:
+            try:
+                # SystemExit too: a plugin that exits on import must not take the program with it.
+                plugin = entry_point.load()
+            except (Exception, SystemExit) as error:
+                remedy = _import_remedy(error, owner, entry_point.module)
+                self._failures.append(Failure(owner, first_line(error), remedy))
+                return
+            self.register(plugin, owner)
+        self._remarks.extend(remarks)
 
     def register(self, plugin: object, owner: Owner | str) -> None:
         """Add one plugin; whatever is wrong with it becomes a :class:`Failure`."""
@@ -139,16 +146,27 @@ class Registry:
         """Every provider offered under this name or alias."""
         return [p for p in self._offered if p.kind.stage == stage and name in (p.spec.name, *p.spec.aliases)]
 
-    def _clash(self, stage: str, name: str) -> list[Failure]:
-        """A failure for each provider that claims this name, if there is more than one."""
+    def _losers(self, stage: str, name: str) -> list[Registered]:
+        """Who of several that claim a name may not have it: all of them, or all but the bundled one."""
         claims = self._claims(stage, name)
+        bundled = [p for p in claims if p.bundled]
         if len(claims) < 2:
             return []
-        owners = sorted({p.owner for p in claims}, key=str)
-        what = f"the {claims[0].kind.label} '{name}' is offered"
+        return [p for p in claims if not p.bundled] if len(bundled) == 1 else claims
+
+    def _clash(self, stage: str, name: str) -> list[Failure]:
+        """A failure for each owner of a provider that may not have this name."""
+        losers = self._losers(stage, name)
+        if not losers:
+            return []
+        owners = sorted({p.owner for p in losers}, key=str)
+        what = f"the {losers[0].kind.label} '{name}'"
+        if len(losers) < len(self._claims(stage, name)):
+            reason = f"{what} is bundled with {CORE}, which keeps the name"
+            return [Failure(o, reason, f"ask the authors of {o.distribution} to choose another name") for o in owners]
         if len(owners) == 1:
-            return [Failure(owners[0], f"{what} twice by {owners[0]}", _report_to(owners[0]))]
-        reason = f"{what} by {' and '.join(map(str, owners))}; none of them is used under that name"
+            return [Failure(owners[0], f"{what} is offered twice by {owners[0]}", _report_to(owners[0]))]
+        reason = f"{what} is offered by {' and '.join(map(str, owners))}; none of them is used under that name"
         remedy = f"uninstall one, or set {' or '.join(f'{DISABLE_VARIABLE}={o.plugin}' for o in owners)}"
         return [Failure(owner, reason, remedy) for owner in owners]
 
@@ -164,6 +182,11 @@ class Registry:
         return (*self._failures, *(f for stage, name in names for f in self._clash(stage, name)))
 
     @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What plugins that work do not do as they should: print when imported, or keep every start waiting."""
+        return tuple(self._remarks)
+
+    @property
     def owners(self) -> tuple[Owner, ...]:
         """Every plugin that was loaded."""
         return tuple(self._owners)
@@ -176,7 +199,9 @@ class Registry:
     def providers(self, kind: str | None = None) -> tuple[Registered, ...]:
         """Usable providers, of one kind or all, ordered by kind and name."""
         stages = [k.stage for k in KINDS] if kind is None else [kind_of(kind).stage]
-        usable = (p for p in self._offered if p.kind.stage in stages and not self._clash(p.kind.stage, p.spec.name))
+        usable = (
+            p for p in self._offered if p.kind.stage in stages and p not in self._losers(p.kind.stage, p.spec.name)
+        )
         return tuple(sorted(usable, key=lambda p: (stages.index(p.kind.stage), p.spec.name)))
 
     def get(self, kind: str, name: str) -> Registered:
@@ -192,11 +217,12 @@ class Registry:
         which = kind_of(kind)
         folded = fold(name)
         claims = self._claims(which.stage, folded)
-        clash = self._clash(which.stage, folded) or [f for p in claims for f in self._clash(which.stage, p.spec.name)]
-        if clash:
-            raise PluginError(sentence(f"{clash[0].reason[0].upper()}{clash[0].reason[1:]}; {clash[0].remedy}"))
+        winners = [p for p in claims if p not in self._losers(which.stage, folded)]
+        if winners and winners[0] not in self._losers(which.stage, winners[0].spec.name):
+            return winners[0]
         if claims:
-            return claims[0]
+            clash = self._clash(which.stage, winners[0].spec.name if winners else folded)[0]
+            raise PluginError(sentence(f"{clash.reason[0].upper()}{clash.reason[1:]}; {clash.remedy}"))
         known = [p.spec.name for p in self.providers(which.stage)]
         hints = [sentence(f"The plugin {f.owner} failed: {f.reason}") for f in self.failures]
         if self.disabled:

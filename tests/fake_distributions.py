@@ -16,6 +16,7 @@ def install(
     version: str = "1.0",
     entry_points: Mapping[str, str] | None = None,
     metadata: bool = True,
+    requires: str = "",
 ) -> None:
     """Lay ``distribution`` out in ``site``.
 
@@ -32,7 +33,9 @@ def install(
     info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     if metadata:
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        needs = f"Requires-Dist: {requires}\n" if requires else ""
+        text = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n{needs}"
+        (info / "METADATA").write_text(text, encoding="utf-8")
     lines = [f"{name} = {value}" for name, value in sorted(entry_points.items())]
     (info / "entry_points.txt").write_text("\n".join(["[decima_core]", *lines, ""]))
     # The finders remember a folder's contents by its modification time, which is too coarse for two writes in a row.

@@ -33,6 +33,7 @@ LAYERS = (
     ("providers",),
     ("hookspecs", "models", "naming", "variants"),
     ("registered",),
+    ("loading",),
     ("registry",),
     ("choice",),
     ("config",),
@@ -67,7 +68,7 @@ HEAVY = {
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {
     "__init__", "__main__", "errors", "options", "providers", "hookspecs", "registered", "registry", "config",
-    "choice", "sections", "heavy",
+    "choice", "sections", "heavy", "loading",
 }  # fmt: skip
 
 

@@ -22,6 +22,9 @@ def command(as_json: bool) -> None:
     failures = [
         (f.owner.plugin, f"{f.owner.distribution} {f.owner.version}", f.reason, f.remedy) for f in registry.failures
     ]
+    remarks = [
+        (r.owner.plugin, f"{r.owner.distribution} {r.owner.version}", r.reason, r.remedy) for r in registry.remarks
+    ]
     if as_json:
         import json
 
@@ -30,6 +33,7 @@ def command(as_json: bool) -> None:
         content = {
             "providers": [dict(zip(keys, row, strict=True)) for row in rows],
             "failures": [dict(zip(failed, row, strict=True)) for row in failures],
+            "remarks": [dict(zip(failed, row, strict=True)) for row in remarks],
             "disabled": list(registry.disabled),
         }
         click.echo(json.dumps(content, indent=2))
@@ -40,3 +44,6 @@ def command(as_json: bool) -> None:
     if failures:
         click.echo()
         print_table(("failed plugin", "distribution", "reason", "remedy"), failures)
+    if remarks:
+        click.echo()
+        print_table(("plugin that works, but", "distribution", "reason", "remedy"), remarks)

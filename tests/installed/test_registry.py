@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from decima_core import (
     SequenceModel,
     UnknownNameError,
 )
+from decima_core.cli import main
 from decima_core.registry import DISABLE_VARIABLE, Failure, Owner
 
 Install = Callable[..., None]
@@ -281,18 +283,34 @@ def test_two_plugins_with_one_provider_name(install: Install, bundled: set[Any])
     )
 
 
-def test_rival_of_a_bundled_provider_is_refused_until_one_is_switched_off(
+def test_a_bundled_provider_keeps_its_name_until_it_is_switched_off(
     install: Install, bundled: set[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("rival-dist", {"rival.py": peak_plugin("scipy")})
     registry = Registry.discover()
-    assert names(registry) == bundled - {("peaks", "scipy")}
-    with pytest.raises(PluginError, match=r"'scipy' is offered by decima_scipy_peaks \(decima-core .*\) and rival \("):
-        registry.get("peaks", "scipy")
-    monkeypatch.setenv(DISABLE_VARIABLE, "rival")
-    assert Registry.discover().get("peaks", "scipy").owner.plugin == "decima_scipy_peaks"
+    assert names(registry) == bundled
+    assert registry.get("peaks", "scipy").owner.plugin == "decima_scipy_peaks"
+    (failure,) = registry.failures
+    assert failure.owner.plugin == "rival"
+    assert failure.reason == "the peak caller 'scipy' is bundled with decima-core, which keeps the name"
+    assert failure.remedy == "ask the authors of rival-dist to choose another name"
     monkeypatch.setenv(DISABLE_VARIABLE, " decima_scipy_peaks ,")
     assert Registry.discover().get("peaks", "scipy").owner.plugin == "rival"
+
+
+def test_an_alias_that_a_bundled_provider_has_stays_there(install: Install, bundled: set[Any]) -> None:
+    method = (
+        "from decima_core import AttributionMethodSpec, hookimpl, options_class\n@options_class\nclass Options: pass\n"
+    )
+    method += (
+        "@hookimpl\ndef decima_attribution_methods():\n    yield AttributionMethodSpec(name='mine', summary='Mine.', "
+    )
+    method += "options=Options, create=print, aliases=('deeplift',))\n"
+    install("alias-dist", {"alias_plugin.py": method})
+    registry = Registry.discover()
+    assert names(registry) == bundled | {("method", "mine")}
+    assert registry.get("method", "DeepLift").spec.name == "deep-lift"
+    assert [f.owner.plugin for f in registry.failures] == ["alias_plugin"]
 
 
 def test_a_clash_of_aliases_costs_only_the_alias(install: Install, bundled: set[Any]) -> None:
@@ -327,24 +345,89 @@ def test_one_plugin_that_offers_a_name_twice(install: Install, bundled: set[Any]
         registry.get("peaks", "twice")
 
 
-@pytest.mark.parametrize("plugin", ["shared_name", "decima_scipy_peaks"])
-def test_rival_entry_points_are_refused_with_both_distributions(
-    install: Install, bundled: set[Any], plugin: str
-) -> None:
-    install("first-dist", {"first_plugin.py": peak_plugin("first")}, entry_points={plugin: "first_plugin"})
-    if plugin == "shared_name":
-        install("second-dist", {"second_plugin.py": peak_plugin("second")}, entry_points={plugin: "second_plugin"})
+def test_rival_entry_points_are_refused_with_both_distributions(install: Install, bundled: set[Any]) -> None:
+    for which in ("first", "second"):
+        install(f"{which}-dist", {f"{which}_plugin.py": peak_plugin(which)}, entry_points={"shared": f"{which}_plugin"})
     registry = Registry.discover()
-    assert len(registry.failures) == 2
-    assert len({f.owner.distribution for f in registry.failures}) == 2
+    assert [f.owner.distribution for f in registry.failures] == ["first-dist", "second-dist"]
     for failure in registry.failures:
-        assert failure.reason.startswith(f"the plugin name '{plugin}' is claimed by ")
-        assert all(f.owner.distribution in failure.reason for f in registry.failures)
-    lost = {("peaks", "scipy")} if plugin == "decima_scipy_peaks" else set()
-    assert names(registry) == bundled - lost
+        assert failure.reason.startswith("the plugin name 'shared' is claimed by first-dist 1.0 and second-dist 1.0")
+    assert names(registry) == bundled
     assert not {"first_plugin", "second_plugin"} & set(sys.modules), "neither is imported"
-    with pytest.raises(UnknownNameError, match=rf"the plugin name '{plugin}' is claimed by .*first-dist 1\.0"):
+    with pytest.raises(UnknownNameError, match=r"the plugin name 'shared' is claimed by first-dist 1\.0"):
         registry.get("peaks", "first")
+
+
+def test_a_bundled_plugin_keeps_its_entry_point(install: Install, bundled: set[Any]) -> None:
+    install("thief-dist", {"thief.py": peak_plugin("thief")}, entry_points={"decima_scipy_peaks": "thief"})
+    registry = Registry.discover()
+    assert names(registry) == bundled
+    (failure,) = registry.failures
+    assert failure.owner.distribution == "thief-dist"
+    assert failure.reason == "the plugin name 'decima_scipy_peaks' is that of a bundled plugin"
+    assert "thief" not in sys.modules
+
+
+# --- which core a plugin needs, and its manners -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("requires", "loaded"),
+    [
+        ("decima-core", True),
+        ("decima_core>=0.0.1", True),
+        ("Decima.Core>=99", False),
+        ("decima-core<0.0.1", False),
+        ("decima-core>=99; extra == 'all'", True),
+        ("numpy>=9999", True),
+    ],
+)
+def test_the_core_that_a_plugin_needs(install: Install, requires: str, loaded: bool) -> None:
+    source = peak_plugin("fussy") if loaded else "raise RuntimeError('imported all the same')"
+    install("fussy-dist", {"fussy.py": source}, requires=requires)
+    registry = Registry.discover()
+    if loaded:
+        assert registry.failures == ()
+        assert registry.get("peaks", "fussy")
+        return
+    (failure,) = registry.failures
+    assert failure.reason.startswith(f"it needs decima-core {requires[len('decima-core') :]}, and this is 0.")
+    assert failure.remedy.startswith("pip install 'decima-core")
+
+
+def forget(*modules: str) -> None:
+    """The next discovery imports them anew, as a new process does."""
+    for module in modules:
+        del sys.modules[module]
+
+
+def test_a_plugin_that_prints_loads_heavy_libraries_and_dawdles(
+    install: Install, bundled: set[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("decima_core.loading.SLOW", 0.05)
+    monkeypatch.delitem(sys.modules, "heavy_library", raising=False)
+    monkeypatch.setattr("decima_core.loading.HEAVY", ("heavy_library",))
+    install("loud-dist", {"loud.py": f"print('Welcome!')\nprint('Enjoy.')\n{peak_plugin('loud')}"})
+    install("slow-dist", {"slow.py": f"import time\ntime.sleep(0.06)\n{peak_plugin('slow')}"})
+    install(
+        "heavy-dist", {"heavy.py": f"import heavy_library\n{peak_plugin('heavy')}", "heavy_library.py": ""},
+        entry_points={"heavy": "heavy"},
+    )  # fmt: skip
+    registry = Registry.discover()
+    assert registry.failures == ()
+    assert names(registry) == bundled | {("peaks", "loud"), ("peaks", "slow"), ("peaks", "heavy")}
+    told = {r.owner.plugin: (r.reason, r.remedy) for r in registry.remarks}
+    assert told["loud"] == ("it prints when it is imported: 'Welcome!'", "report it to the authors of loud-dist")
+    assert told["slow"][0].startswith("it takes 0.")
+    assert told["heavy"][0] == "it loads heavy_library when it is announced, so every command waits for it"
+    assert capsys.readouterr().out == ""
+    forget("loud", "slow", "heavy", "heavy_library")
+    main(["plugins", "--json"])
+    shown = json.loads(capsys.readouterr().out)
+    assert {r["plugin"] for r in shown["remarks"]} == {"loud", "slow", "heavy"}
+    forget("loud", "slow", "heavy", "heavy_library")
+    main(["plugins"])
+    assert "it prints when it is imported: 'Welcome!'" in capsys.readouterr().out
 
 
 def test_one_module_under_two_entry_points(install: Install) -> None:
