@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plugins": ("plugins", "List every plugin and provider, and what failed."),
     "show": ("show", "Show one provider's options, types and defaults."),
     "check": ("check", "Hold a provider, yours or another's, to the plugin contract."),
+    "new-plugin": ("new_plugin", "Write a plugin package to begin with, tests and all."),
     "completion": ("completion", "Print the shell completion script for bash, zsh or fish."),
 }
 

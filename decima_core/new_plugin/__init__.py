@@ -1,0 +1,1 @@
+"""A new plugin package, complete: what ``decima-core new-plugin`` writes."""
