@@ -16,6 +16,7 @@ from decima_core.config import Plan, RunConfig
 from decima_core.datasets.variants import VariantDataset
 from decima_core.device import resolve_device
 from decima_core.effects.explain import VariantExplanation, explain_one
+from decima_core.effects.motif_changes import CHANGE_COLUMNS
 from decima_core.effects.predict import effects_of, named_tasks
 from decima_core.effects.replicates import Replicates
 from decima_core.effects.stream import Stream
@@ -128,6 +129,9 @@ def run_variants(
                             )
                         _count(counts["motifs"], explanation.motifs["change"])
                         watch.explained(explanation)
+                if explainer and not counts["motifs"]:
+                    with stopwatch("write"):
+                        folder.write_no_motifs(pd.DataFrame(columns=[*MOTIF_LEAD, "rank", *CHANGE_COLUMNS]))
                 stopwatch.seconds["total"] = clock.elapsed()
                 told = {"inputs": hashes.collect(), "counts": counts, "seconds": stopwatch.seconds}
                 target = replicates.description

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from decima_core import ConfigError, OptionError, PluginError, Registry, RunConfig, UnknownNameError
+from decima_core import ConfigError, OptionError, Registry, RunConfig, UnknownNameError
 from decima_core.choice import StageChoice, choose, split_options
 from decima_core.sections import TargetOptions
 
@@ -249,8 +249,8 @@ def test_choices_that_two_plugins_offer(registry: Registry) -> None:
 
     twice = Registry.discover(disabled=())
     twice.register(type("Plugin", (), {"decima_models": staticmethod(decima_models)}), "copy")
-    with pytest.raises(PluginError, match=r"The model 'demo' is offered by copy .* and decima_torch"):
-        choose("model", "demo", twice)
+    assert choose("model", "demo", twice).provider == "demo"
+    assert twice.get("model", "demo").owner.plugin == "decima_torch", "a bundled name stays where it is"
 
 
 def test_a_name_in_toml_is_a_provider_or_a_file(registry: Registry) -> None:

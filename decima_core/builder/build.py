@@ -16,7 +16,7 @@ import numpy.typing as npt
 import decima_core
 from decima_core.builder.labels import Labels
 from decima_core.builder.writer import GeneFile, Written, fingerprint
-from decima_core.errors import ConfigError, DataError, OutputError
+from decima_core.errors import ConfigError, DataError, OutputError, guarded
 from decima_core.outputs.manifest import command_line
 from decima_core.outputs.partial_folder import explained
 from decima_core.pipeline import read_gene, select_genes
@@ -186,7 +186,7 @@ def _padded(source: DataSource, gene: str, length: int, pad: int, split: str | N
     elif not isinstance(source, FlankedSource):
         raise DataError("The source cannot read beyond its windows; leave out --pad.")
     else:
-        record, start = source.read_flanked(gene, length, pad)
+        record, start = guarded(lambda: source.read_flanked(gene, length, pad), DataError, f"Reading gene '{gene}'")
         if start != pad or len(record) != length + 2 * pad:
             raise DataError(
                 f"The source holds {start:,} and {len(record) - start - length:,} bases beside the window of gene '{gene}', fewer "

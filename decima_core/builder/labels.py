@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -124,6 +126,35 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise DataError(f"There is no file of labels '{path}'; check the path.")
     separator = "," if path.name.lower().removesuffix(".gz").endswith(".csv") else "\t"
     try:
-        return pd.read_csv(path, sep=separator, index_col=0, comment="#", dtype={0: str})
-    except (OSError, ValueError) as error:
+        header, skipped, first = _header(path, separator)
+        if first is not None and len(first) != len(header):
+            raise DataError(
+                f"The first row of the labels '{path}' has {len(first)} values under a header of {len(header)} columns; the header "
+                "names the column of genes too."
+            )
+        # The header is read here and not by pandas, which renames repeated columns and takes NA for no gene's name.
+        table = pd.read_csv(path, sep=separator, header=None, skiprows=skipped, converters={0: str})
+        table = pd.DataFrame(columns=range(len(header))) if first is None else table
+    except pd.errors.EmptyDataError:
+        table = pd.DataFrame(columns=range(len(header)))
+    except (OSError, EOFError, ValueError) as error:
         raise DataError(f"The labels '{path}' cannot be read: {first_line(error)}.") from error
+    table.columns = pd.Index(header)
+    return table.set_index(header[0]) if header.count(header[0]) == 1 else table.set_index(table.iloc[:, 0]).iloc[:, 1:]
+
+
+def _header(path: Path, separator: str) -> tuple[list[str], int, list[str] | None]:
+    """The column names, the number of lines up to and with them, and the row after them if there is one.
+
+    Lines before the header that begin with ``# `` or ``##`` are remarks; a ``#`` right before the first name is passed over.
+    """
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        lines = iter(file)
+        for skipped, line in enumerate(lines, start=1):
+            if not line.startswith(("# ", "##")) and line.strip():
+                header = next(csv.reader([line], delimiter=separator))
+                header[0] = header[0].removeprefix("#")
+                after = next((row for row in csv.reader(lines, delimiter=separator) if row), None)
+                return header, skipped, after
+    raise DataError(f"The labels '{path}' are empty; give a header (gene, then a name a task) and a row for each gene.")

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from decima_core.anndata_tables import annotation
-from decima_core.datasets.settled import window_index
+from decima_core.datasets.settled import Windows, window_index
 from decima_core.datasets.variant_table import loci_of, variants_frame
 from decima_core.providers import DataSource
 from decima_core.variants.place import Placed, WindowIndex, place
@@ -43,11 +43,12 @@ def process_variants(variants: Any, ad: Any, min_from_end: int = 0, *, keep_all:
         If a table lacks a column or cannot be read.
     """
     if isinstance(ad, DataSource):
-        index, tss = window_index(ad), {}
+        index, tss = window_index(ad, Windows(ad, None)), {}
     else:
         var = annotation(ad, "var")
         index = WindowIndex(loci_of(var), {})
-        tss = dict(zip(var.index.astype(str), var["gene_mask_start"], strict=True)) if "gene_mask_start" in var else {}
+        known = var["gene_mask_start"].dropna() if "gene_mask_start" in var else pd.Series(dtype=float)
+        tss = dict(zip(known.index.astype(str), known, strict=True))
     rows = list(place(read_variants(variants), index))
     for row in rows:
         if row.rel_pos is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 import numpy as np
 
-from decima_core.errors import DataError
+from decima_core.errors import DataError, guarded
 from decima_core.pipeline import read_gene
 from decima_core.providers import DataSource, FlankedSource, PlacedSource
 from decima_core.records import GeneRecord, Locus
@@ -15,6 +15,9 @@ from decima_core.sequence import N_CODE
 from decima_core.variants.check import WideWindow, normalised, settle
 from decima_core.variants.edit import Edit
 from decima_core.variants.place import Placed, WindowIndex
+
+# Bases read beside a window to see how far an indel can be moved to the left: at first, and at most.
+FARTHER, FARTHEST = 256, 131_072
 
 
 class Windows:
@@ -43,6 +46,7 @@ class Windows:
         self.source = source
         self.length = own if seq_len is None else seq_len
         self.pad_with_n = pad_with_n
+        self.own_length = own
         self._is_own = self.length == own
         self._own_tss: dict[str, int | None] = {}
 
@@ -55,7 +59,10 @@ class Windows:
             If the source cannot read the gene.
         """
         if flank and isinstance(self.source, FlankedSource):
-            record, start = self.source.read_flanked(gene, self.length, flank)
+            flanked = self.source
+            record, start = guarded(
+                lambda: flanked.read_flanked(gene, self.length, flank), DataError, f"Reading gene '{gene}'"
+            )
         else:
             record, start = read_gene(self.source, gene, self.length), 0
         if self.pad_with_n:
@@ -83,30 +90,50 @@ def _padded(record: GeneRecord, start: int, length: int, flank: int) -> tuple[Ge
         codes=np.pad(record.codes, (left, right), constant_values=N_CODE),
         mask=np.pad(record.mask, (left, right)),
         tss=None if record.tss is None else record.tss + left,
-        locus=None,
+        locus=None if record.locus is None else record.locus.crop(-left, len(record) + left + right),
     )
     return wider, start + left
 
 
-def window_index(source: DataSource, loci: Mapping[str, Locus] | None = None) -> WindowIndex:
+def window_index(source: DataSource, windows: Windows, loci: Mapping[str, Locus] | None = None) -> WindowIndex:
     """The genes' places on the genome, as the source knows them or as given.
+
+    Genes are looked up by the windows that are scored where those are wider than the source's own; positions count from the
+    source's own.
 
     Raises
     ------
     DataError
-        If none is known.
+        If none is known, or one that is given has not the length of the source's windows.
     """
     contigs = dict(source.contigs()) if isinstance(source, PlacedSource) else {}
-    if loci is None and isinstance(source, PlacedSource):
-        found = ((gene, source.locus(gene)) for gene in source.genes())
-        loci = {gene: locus for gene, locus in found if locus is not None}
+    reach: dict[str, Locus] | None = None
+    if loci is not None:
+        known = frozenset(source.genes())
+        loci = {gene: locus for gene, locus in loci.items() if gene in known}
+        for gene, locus in loci.items():
+            if len(locus) != windows.own_length:
+                raise DataError(
+                    f"The window of gene '{gene}' spans {len(locus):,} bases in the table of genes (.var), but "
+                    f"{windows.own_length:,} in {', '.join(source.files) or 'the source'}; give the places of the source's own windows."
+                )
+    elif isinstance(source, PlacedSource):
+        places = _places(source, source.genes(), None)
+        loci = places
+        if windows.length > windows.own_length:
+            reach = _places(source, places, windows.length)
     if not loci:
         raise DataError(
             f"Variants have places on the genome, but the windows of {', '.join(source.files) or 'the source'} have none; "
             "give them with the option source.loci, use a genome and a gene table as source, or give a table of gene, "
             "rel_pos, ref_tx and alt_tx."
         )
-    return WindowIndex(loci, contigs)
+    return WindowIndex(loci, contigs, reach)
+
+
+def _places(source: PlacedSource, genes: Iterable[str], length: int | None) -> dict[str, Locus]:
+    found = ((gene, source.locus(gene, length)) for gene in genes)
+    return {gene: locus for gene, locus in found if locus is not None}
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -149,11 +176,29 @@ def settle_all(
         window = windows.read(gene, flanks[gene])
         for i in numbers:
             if normalise:
-                normalised(listed[i], window)
-            edits[i] = settle(listed[i], window, shifts)
+                listed[i], edits[i] = _settle_normalised(listed[i], windows, window, shifts)
+            else:
+                edits[i] = settle(listed[i], window, shifts)
     if seen is not None:
         _mark_duplicates(listed, edits, seen)
     return Settled(rows=listed, edits=edits, flanks=flanks)
+
+
+def _settle_normalised(
+    row: Placed, windows: Windows, window: WideWindow, shifts: Sequence[int]
+) -> tuple[Placed, Edit | None]:
+    """The row in normal form and its edit; as given where the normal form leaves the window and the given one does not."""
+    normal, wide, flank = attrs.evolve(row), window, FARTHER
+    while not normalised(normal, wide) and flank <= FARTHEST:
+        # The alleles roll up to the first base that is known here: what lies before decides how far they go.
+        wider = windows.read(row.gene, flank)
+        if len(wider.record) == len(wide.record):  # the source holds no more
+            break
+        normal, wide, flank = attrs.evolve(row), wider, 8 * flank
+    edit = settle(normal, window, shifts)
+    if normal.status != "out_of_window":
+        return normal, edit
+    return row, settle(row, window, shifts)
 
 
 def _mark_duplicates(rows: Sequence[Placed], edits: list[Edit | None], seen: set[int]) -> None:

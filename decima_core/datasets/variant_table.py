@@ -14,16 +14,16 @@ from decima_core.variants.place import COLUMNS, Placed
 
 
 def variants_frame(rows: Sequence[Placed]) -> pd.DataFrame:
-    """Rows as a table with the columns ``chrom, pos, ref, alt, gene, strand, rel_pos, ref_tx, alt_tx, tss_dist, status``.
+    """Rows as a table with the columns ``chrom, pos, ref, alt, gene, strand, rel_pos, ref_tx, alt_tx, tss_dist, status, id``.
 
-    ``pos`` is 1-based, as in VCF; ``rel_pos`` is 0-based in the gene's window. A column ``id`` follows where any variant has
-    one. What is not known is empty.
+    ``pos`` is 1-based, as in VCF; ``rel_pos`` is 0-based in the gene's window. What is not known is empty.
     """
     values: dict[str, Any] = {name: [] for name in COLUMNS}
     for row in rows:
         variant = row.variant
         placed = bool(variant.chrom)
         values["chrom"].append(variant.chrom or None)
+        values["id"].append(variant.id or None)
         values["pos"].append(variant.pos if placed else None)
         values["ref"].append(variant.ref if placed else None)
         values["alt"].append(variant.alt if placed else None)
@@ -35,8 +35,6 @@ def variants_frame(rows: Sequence[Placed]) -> pd.DataFrame:
             values[name].append(getattr(row, name))
     numbers = {"pos", "rel_pos", "tss_dist"}
     columns = {k: pd.array(v, dtype="Int64") if k in numbers else pd.Series(v, dtype=object) for k, v in values.items()}
-    if any(row.variant.id for row in rows):
-        columns["id"] = pd.Series([row.variant.id or None for row in rows], dtype=object)
     return pd.DataFrame(columns)
 
 
@@ -61,7 +59,7 @@ def transcript_rows(table: pd.DataFrame, genes: Collection[str]) -> Iterator[Pla
             ref=_allele(row["ref"]) if placed else ref,
             alt=_allele(row["alt"]) if placed else alt,
             id=str(row["id"]) if _known(row.get("id")) else "",
-            gene=str(row["gene"]),
+            gene=str(row["gene"]) if _known(row["gene"]) else "",
             where=where,
         )
         given = str(row["status"]) if _known(row.get("status")) else "ok"
@@ -71,7 +69,7 @@ def transcript_rows(table: pd.DataFrame, genes: Collection[str]) -> Iterator[Pla
         status = problem(transcript) or ("ok" if placed_in_window else "out_of_window" if known else "unknown_gene")
         yield Placed(
             variant=variant,
-            gene=str(row["gene"]),
+            gene=variant.gene or "",
             strand=str(row["strand"]) if _known(row.get("strand")) else "",
             rel_pos=_whole(row["rel_pos"], "rel_pos", where) if placed_in_window else None,
             ref_tx=ref,
@@ -104,8 +102,11 @@ def loci_of(var: pd.DataFrame) -> dict[str, Locus]:
     Raises
     ------
     DataError
-        If a column is missing, or a row is no interval with a strand.
+        If a column is missing, a gene is listed twice, or a row is no interval with a strand.
     """
+    twice = var.index[var.index.duplicated()]
+    if len(twice):
+        raise DataError(f"Gene '{twice[0]}' is in the table of genes (.var) twice; a gene has one window.")
     needed = ("chrom", "start", "end", "strand")
     missing = [name for name in needed if name not in var.columns]
     if missing:

@@ -59,7 +59,7 @@ class VariantDataset(Dataset[torch.Tensor]):
         Refuse every variant whose status is not ``ok``.
     normalise
         Rewrite alleles as short and as far left on the genome as can be; by default they are left as given. The windows are
-        the same either way.
+        the same either way, but for an indel in a repeat that spans the TSS, where the bases that move are others.
     pad_with_n
         Where a deletion needs bases beyond what the gene file stores, fill with N instead of leaving the variant out.
 
@@ -102,7 +102,7 @@ class VariantDataset(Dataset[torch.Tensor]):
             seen: set[int] | None = None  # as often as the table has it
         else:
             loci = None if h5_file is None or ad is None else loci_of(annotation(ad, "var"))
-            rows, seen = place(read_variants(variants), window_index(source, loci)), set()
+            rows, seen = place(read_variants(variants), window_index(source, windows, loci)), set()
         self._take(rows, windows, shifts_of(max_seq_shift, shifts), normalise=normalise, seen=seen)
         if strict or test_ref:
             refuse(self.variants if strict else self.variants[self.variants["status"].isin(("ok", "ref_mismatch"))])
@@ -197,6 +197,10 @@ class VariantDataset(Dataset[torch.Tensor]):
 
 def _source(h5_file: Any, ad: Any, genome: Any) -> DataSource:
     if h5_file is not None:
+        if genome is not None:
+            raise ConfigError(
+                "h5_file and genome were both given; genes come from one of them, so leave the other out."
+            )
         return open_source(h5_file)
     if ad is None or genome is None:
         raise ConfigError(

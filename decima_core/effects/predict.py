@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -117,7 +118,8 @@ def default_batch_size(seq_len: int) -> int:
 def named_tasks(replicates: Replicates, stream: Stream, device: torch.device) -> dict[int, str]:
     """Name of each task that is looked at, by number. The models are ready.
 
-    Names are the model's, else the source's if it has as many, else the numbers.
+    Names are the model's, else the source's if it has as many, else the numbers. One that several tasks have is told apart by
+    the task's number, as in ``CD14 (3)``.
     """
     names = tuple(replicates.first.tasks)
     if not names:
@@ -127,7 +129,9 @@ def named_tasks(replicates: Replicates, stream: Stream, device: torch.device) ->
         count = replicates.predictions(torch.from_numpy(record.inputs())[None].to(device)).shape[1]
         names = tuple(source.tasks) if len(source.tasks) == count else tuple(str(n) for n in range(count))
     on = replicates.targets[0].on
-    return {n: names[n] for n in (range(len(names)) if on is None else on)}
+    often = Counter(names)
+    numbers = range(len(names)) if on is None else on
+    return {n: names[n] if often[names[n]] == 1 else f"{names[n]} ({n})" for n in numbers}
 
 
 def _predict(

@@ -24,7 +24,8 @@ PART = 256
 class Stream:
     """Variants placed in their genes' windows, part by part.
 
-    Memory is that of one part, and 8 bytes or so for each variant seen, by which duplicates are known.
+    Memory is that of one part, and some 70 bytes for each variant seen, by which duplicates are known; a table in transcript
+    orientation is read whole.
     """
 
     rows: Iterator[Placed]
@@ -69,7 +70,7 @@ class Stream:
             rows: Iterable[Placed] = transcript_rows(table, known)
             seen: set[int] | None = None  # as often as the table has it
         else:
-            rows, seen = place(read_variants(variants), window_index(source)), set()
+            rows, seen = place(read_variants(variants), window_index(source, windows)), set()
         if genes:
             chosen = frozenset(genes)
             rows = (row for row in rows if row.gene in chosen)
@@ -78,15 +79,19 @@ class Stream:
         )
 
     def datasets(self, size: int = PART) -> Iterator[VariantDataset]:
-        """One dataset for each ``size`` rows.
+        """One dataset for each ``size`` rows; an empty one if there is no row at all, so that tables get their columns.
 
         Raises
         ------
         DataError
             If the stream is strict, at the first part that holds a variant whose status is not ``ok``.
         """
+        any_rows = False
         for part in in_chunks(self.rows, size):
+            any_rows = True
             dataset = VariantDataset.of_rows(part, self.windows, self.shifts, normalise=self.normalise, seen=self.seen)
             if self.strict:
                 refuse(dataset.variants)
             yield dataset
+        if not any_rows:
+            yield VariantDataset.of_rows((), self.windows, self.shifts)

@@ -14,12 +14,23 @@ from pathlib import Path
 from decima_core.errors import OutputError
 
 MANIFEST = "run.json"
+# What any command writes into such a folder: a run that replaces another removes what it does not write itself.
+RESULTS = (
+    "attributions.h5",
+    "peaks.tsv",
+    "peaks.bed",
+    "hits.tsv",
+    "hits.bed",
+    "effects.tsv",
+    "effects.parquet",
+    "motif_changes.tsv",
+    "motif_changes.parquet",
+    "alleles.h5",
+)
 
 
 class PartialFolder:
     """The files of a run, under their partial names until :meth:`take_over`.
-
-    ``obsolete`` names files that an older run may have left and this one does not write.
 
     Raises
     ------
@@ -27,13 +38,11 @@ class PartialFolder:
         If the folder holds a finished run and ``overwrite`` is false, or cannot be made.
     """
 
-    def __init__(
-        self, path: str | Path, files: Sequence[str], *, overwrite: bool = False, obsolete: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, path: str | Path, files: Sequence[str], *, overwrite: bool = False) -> None:
         self.path = Path(path)
         check_free(self.path, overwrite)
         self._files = (*files, MANIFEST)
-        self._obsolete = tuple(obsolete)
+        self._obsolete = tuple(name for name in RESULTS if name not in files)
         self._made_folder = not self.path.exists()
         with self.explained():
             self.path.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,8 @@ from decima_core.errors import OutputError
 
 # 9 significant digits hold a float32 exactly; p-values need no more.
 FLOAT_FORMAT = "%.9g"
-_ROW_GROUP = 8_192
+# A Parquet row group: so many rows, or fewer where a row has thousands of columns.
+_ROW_GROUP, _CELLS = 8_192, 2_000_000
 
 
 class TextTable:
@@ -96,7 +97,7 @@ class ParquetTable:
             self._open(table)
         check_columns(list(table.columns), self._schema.names, what)
         self._held.append(table)
-        if sum(len(held) for held in self._held) >= _ROW_GROUP:
+        if sum(len(held) for held in self._held) >= min(_ROW_GROUP, max(1, _CELLS // max(1, table.shape[1]))):
             self._write_held()
 
     def finish(self) -> None:

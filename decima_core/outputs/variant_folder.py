@@ -53,8 +53,7 @@ class VariantFolder:
     ) -> None:
         names = TABLES if attribute else TABLES[:1]
         files = [f"{name}.{kind}" for name in names for kind in formats] + ([ALLELES] if attribute else [])
-        every = [f"{name}.{kind}" for name in TABLES for kind in ("tsv", "parquet")] + [ALLELES]
-        self._folder = PartialFolder(path, files, overwrite=overwrite, obsolete=[f for f in every if f not in files])
+        self._folder = PartialFolder(path, files, overwrite=overwrite)
         self.path = self._folder.path
         self._finished = False
         self._tables: dict[str, Tables] = {}
@@ -85,6 +84,11 @@ class VariantFolder:
         with self._folder.explained():
             self._alleles.write(row, columns)
             self._tables["motif_changes"].append(motifs, "the motif changes")
+
+    def write_no_motifs(self, empty: pd.DataFrame) -> None:
+        """Give the table of motif changes, which got no row, its columns."""
+        with self._folder.explained():
+            self._tables["motif_changes"].append(empty, "the motif changes")
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Take over every file, and the manifest last."""

@@ -43,10 +43,12 @@ class WideWindow:
 def settle(row: Placed, window: WideWindow, shifts: Sequence[int]) -> Edit | None:
     """The edit that a row asks for, in positions of the window; None, and the reason in ``row.status``, if it cannot be.
 
-    Fills ``row.tss_dist`` too. A row whose status is not ``ok`` is left as it is.
+    Fills ``row.tss_dist`` too, and ``row.strand`` where the window's place tells it. A row whose status is not ``ok`` is left as
+    it is. The window must be there unmoved, too: the explanation of a variant shows it.
     """
     if row.rel_pos is None:
         return None
+    _fill_strand(row, window)
     at = window.origin + row.rel_pos
     if window.record.tss is not None:
         row.tss_dist = at - window.record.tss
@@ -54,7 +56,7 @@ def settle(row: Placed, window: WideWindow, shifts: Sequence[int]) -> Edit | Non
         return None
     edit = _edit(row, at - window.start)
     ref = window.allele(edit)
-    if not fits(ref, edit, shifts):
+    if not fits(ref, edit, (0, *shifts)):
         row.status = "out_of_window"
     elif not _is_there(row.ref_tx, window.record, at):
         row.status = "ref_mismatch"
@@ -63,17 +65,19 @@ def settle(row: Placed, window: WideWindow, shifts: Sequence[int]) -> Edit | Non
     return edit if row.status == "ok" else None
 
 
-def normalised(row: Placed, window: WideWindow) -> None:
+def normalised(row: Placed, window: WideWindow) -> bool:
     """Rewrite a row's alleles in normal form: left-aligned on the genome, and as short as can be.
 
-    Left as it is where REF does not match or the row is not ``ok``.
+    Left as it is where REF does not match, the row is not ``ok``, or the gene's strand is not known. False if the alleles reach
+    the leftmost base of the window on the genome, so that bases beyond it might let them go farther.
     """
-    if row.status != "ok" or row.rel_pos is None:
-        return
+    _fill_strand(row, window)
+    if row.status != "ok" or row.rel_pos is None or not row.strand:
+        return True
     at, width = window.origin + row.rel_pos, len(window.record)
     end = at + len(row.ref_tx)
     if at < 0 or end > width or not _is_there(row.ref_tx, window.record, at):
-        return
+        return True
     forward = row.strand != "-"
     bases = decode(window.record.codes)
     bases = bases if forward else flip(bases)
@@ -82,6 +86,13 @@ def normalised(row: Placed, window: WideWindow) -> None:
     row.variant = attrs.evolve(row.variant, pos=row.variant.pos + new_start - start, ref=ref, alt=alt)
     row.ref_tx, row.alt_tx = (ref, alt) if forward else (flip(ref), flip(alt))
     row.rel_pos = (new_start if forward else width - new_start - len(ref)) - window.origin
+    return new_start > 0
+
+
+def _fill_strand(row: Placed, window: WideWindow) -> None:
+    """A table in transcript orientation may leave the strand out; the window's place on the genome tells it."""
+    if not row.strand and window.record.locus is not None:
+        row.strand = window.record.locus.strand
 
 
 def _forward(row: Placed) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 from decima_core.records import Locus
 from decima_core.variants.alleles import Variant, flip, problem
 
-COLUMNS = ("chrom", "pos", "ref", "alt", "gene", "strand", "rel_pos", "ref_tx", "alt_tx", "tss_dist", "status")
+COLUMNS = ("chrom", "pos", "ref", "alt", "gene", "strand", "rel_pos", "ref_tx", "alt_tx", "tss_dist", "status", "id")
 
 
 @attrs.define(kw_only=True)
@@ -40,10 +40,18 @@ class WindowIndex:
         Each gene's window; genes whose place is not known are left out.
     contigs
         Length of each contig, None where it is not known.
+    reach
+        The window by which a gene is found, where it is not that of ``loci``, from which positions count.
     """
 
-    def __init__(self, loci: Mapping[str, Locus], contigs: Mapping[str, int | None]) -> None:
+    def __init__(
+        self,
+        loci: Mapping[str, Locus],
+        contigs: Mapping[str, int | None],
+        reach: Mapping[str, Locus] | None = None,
+    ) -> None:
         self.loci = dict(loci)
+        self._reach = {**self.loci, **(reach or {})}
         self.contigs: dict[str, int | None] = {
             **dict.fromkeys(locus.chrom for locus in self.loci.values()),
             **contigs,
@@ -53,13 +61,24 @@ class WindowIndex:
             by_chrom.setdefault(locus.chrom, []).append(gene)
         self._by_chrom = {}
         for chrom, genes in by_chrom.items():
-            genes.sort(key=lambda gene: self.loci[gene].start)
-            starts = np.array([self.loci[gene].start for gene in genes])
-            self._by_chrom[chrom] = genes, starts, max(len(self.loci[gene]) for gene in genes)
+            genes.sort(key=lambda gene: self._reach[gene].start)
+            starts = np.array([self._reach[gene].start for gene in genes])
+            self._by_chrom[chrom] = genes, starts, max(len(self._reach[gene]) for gene in genes)
+        self._alike: dict[str, list[str]] = {}
+        for chrom in self.contigs:
+            self._alike.setdefault(contig_key(chrom), []).append(chrom)
 
     def contig(self, name: str) -> str | None:
-        """The source's name of a contig, which may say ``chr1`` for ``1`` or ``chrM`` for ``MT``; None if there is none."""
-        return next((spelling for spelling in spellings(name) if spelling in self.contigs), None)
+        """The source's name of a contig, which may say ``chr1`` for ``1`` or ``chrM`` for ``MT``; None if there is none.
+
+        One that carries genes goes before one that does not; of two that do, neither is meant by a third spelling.
+        """
+        alike = self._alike.get(contig_key(name), [])
+        with_genes = [chrom for chrom in alike if chrom in self._by_chrom]
+        candidates = with_genes or alike
+        if name in candidates:
+            return name
+        return candidates[0] if len(candidates) == 1 else None
 
     def genes(self, chrom: str, start: int, end: int) -> list[str]:
         """Genes whose windows overlap ``[start, end)``, by window start. An empty interval lies between two bases."""
@@ -69,16 +88,13 @@ class WindowIndex:
         end = max(end, start + 1)
         first = int(np.searchsorted(starts, start - longest, side="right"))
         last = int(np.searchsorted(starts, end, side="left"))
-        return [gene for gene in genes[first:last] if self.loci[gene].end > start]
+        return [gene for gene in genes[first:last] if self._reach[gene].end > start]
 
 
-def spellings(contig: str) -> Iterator[str]:
-    """A contig's name as given, then in the other customs: with or without ``chr``, and ``MT`` for ``chrM``."""
-    yield contig
-    bare = contig[3:] if contig.lower().startswith("chr") else contig
-    for name in ("MT", "M") if bare.upper() in ("M", "MT") else (bare,):
-        yield f"chr{name}"
-        yield name
+def contig_key(contig: str) -> str:
+    """What all spellings of a contig's name share: with or without ``chr`` in any case, ``M`` or ``MT``."""
+    bare = contig[3:] if contig[:3].lower() == "chr" and len(contig) > 3 else contig
+    return "MT" if bare.upper() in ("M", "MT") else bare
 
 
 def place(variants: Iterable[Variant], index: WindowIndex) -> Iterator[Placed]:

@@ -196,3 +196,25 @@ def test_a_finished_run_is_not_replaced_unasked(folder: Path) -> None:
     assert run(folder, *BASICS, "--output", "out", "--overwrite").returncode == 0
     # What only the older run wrote is gone: nobody takes it for this run's.
     assert sorted(p.name for p in (folder / "out").iterdir()) == ["effects.parquet", "effects.tsv", "run.json"]
+
+
+def test_tables_without_rows_have_their_columns(folder: Path) -> None:
+    header = (folder / "in.vcf").read_text(encoding="utf-8").splitlines()[:4]
+    (folder / "none.vcf").write_text("\n".join(header) + "\n", encoding="utf-8")
+    done = run(folder, *BASICS[2:], "--variants", "none.vcf", "--attribute", "--tasks", "myeloid", "--output", "none")
+    assert done.returncode == 0, done.stderr
+    for name, column in (("effects", "difference:myeloid"), ("motif_changes", "change")):
+        found = table(folder / "none" / f"{name}.tsv")
+        assert len(found) == 0
+        assert column in found.columns
+        assert pyarrow.parquet.read_table(folder / "none" / f"{name}.parquet").column_names == list(found.columns)
+
+
+def test_another_commands_results_do_not_stay_beside_a_new_record(folder: Path) -> None:
+    common = ("--source", "genome.fa", "--gene-table", "genes.bed", *BASICS[6:], "--tasks", "myeloid")
+    assert run(folder, *common, "--variants", "in.vcf", "--output", "out").returncode == 0
+    command = [sys.executable, "-m", "decima_core", "run", *common, "--output", "out", "--overwrite"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert not list((folder / "out").glob("effects.*"))
+    assert (folder / "out" / "peaks.tsv").is_file()

@@ -1,0 +1,40 @@
+"""Labels from text tables: every column keeps its own values, whatever its name holds."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from decima_core import DataError
+from decima_core.builder.labels import Labels
+
+
+def read(path: Path, text: str, genes: list[str]) -> tuple[tuple[str, ...], list[list[float]]]:
+    data = text.encode()
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    labels = Labels(path)
+    return tuple(labels.tasks), [values[:, 0].tolist() for values in labels.read(genes)]
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.csv.gz"])
+@pytest.mark.parametrize("lead", ["", "# made by hand\n## twice\n", "#"])
+def test_a_hash_in_a_name_is_a_letter(tmp_path: Path, name: str, lead: str) -> None:
+    text = f"{lead}gene,CD4 T #1,B cell\nX,1,2\nNA,3,4\n"
+    assert read(tmp_path / name, text, ["NA", "X"]) == (("CD4 T #1", "B cell"), [[3.0, 4.0], [1.0, 2.0]])
+
+
+def test_a_task_named_twice(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="name the task 'A' twice"):
+        read(tmp_path / "labels.csv", "gene,A,A\nX,1,2\n", ["X"])
+
+
+def test_a_header_that_is_too_short(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has 3 values under a header of 2 columns"):
+        read(tmp_path / "labels.csv", "A,B\nX,1,2\n", ["X"])
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="are empty; give a header"):
+        read(tmp_path / "labels.tsv", "", ["X"])
