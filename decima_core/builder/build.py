@@ -99,6 +99,11 @@ def build_gene_file(
     _check_free(path, overwrite)
     names = select_genes(source, genes, split)
     values = _Values(source, None if labels is None else Labels(labels), names)
+    for name in (*source.files, *values.files):
+        if path.exists() and Path(name).exists() and path.samefile(name):
+            raise OutputError(
+                f"The output '{path}' is one of the files that are read; give another name with --output."
+            )
     length = len(read_gene(source, names[0], seq_len))
     partial = path.with_name(f"{path.name}.partial")
     provenance = {

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decima_core.errors import DataError
+from decima_core.outputs.interrupts import uninterrupted
 from decima_core.outputs.patient_file import PatientFile
 from decima_core.records import GeneRecord, Locus
 
@@ -66,6 +67,7 @@ class GeneFile:
         From any method, if the disk refuses; the file can then only be closed.
     """
 
+    @uninterrupted
     def __init__(
         self,
         path: Path,
@@ -114,6 +116,7 @@ class GeneFile:
         for name in ("start", "end", "gene_mask_start", "gene_mask_end"):
             file.create_dataset(name, (n,), np.int64)
 
+    @uninterrupted
     def write(self, row: int, record: GeneRecord, labels: npt.NDArray[np.float32] | None) -> None:
         """Fill a gene's row with its padded window, and its labels ``(T, 1)``."""
         file = self._file
@@ -145,12 +148,14 @@ class GeneFile:
             )
         return -1, -1
 
+    @uninterrupted
     def finish(self) -> None:
         """Close the file, complete."""
         self._file.flush()
         self.close()
         self._told()
 
+    @uninterrupted
     def close(self) -> None:
         """Close the file as it is. Closing twice does nothing."""
         if self._file:

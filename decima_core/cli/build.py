@@ -64,6 +64,9 @@ def command(pairs: tuple[str, ...], quiet: bool, **given: Any) -> None:
         elif given[flag] is not None and flag != "seq_len":
             name = flag.replace("_", "-")
             raise ConfigError(f"The source '{provider.spec.name}' takes no --{name}; leave it out.")
+    table, output = settings.get("genes"), Path(given["output"])
+    if isinstance(table, str) and Path(table).exists() and output.exists() and output.samefile(table):
+        raise ConfigError(f"The output '{output}' is the gene table that is read; give another name with --output.")
     from decima_core.builder import build_gene_file
 
     with watching(quiet=quiet) as (console, progress), provider.create(provider.build_options(settings)) as source:

@@ -43,7 +43,9 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     "off-tasks": click.option(
         "--off-tasks", metavar="NAMES", multiple=True, help="Tasks to contrast with; default: all others."
     ),
-    "transform": click.option("--transform", metavar="NAME", help="specificity (default) or aggregate."),
+    "transform": click.option(
+        "--transform", metavar="NAME", help="specificity (the default of run) or aggregate (that of variants)."
+    ),
     "method": click.option(
         "--method",
         metavar="NAME",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,15 +53,33 @@ def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: An
                          --model my_model:build --weights w.safetensors --tasks CD14 --output effects
     decima-core variants pipeline.toml --variants in.vcf --attribute
 
-    With --off-tasks the effect is that on the tasks minus that on the off-tasks. `[variants]` in a TOML file, or
+    The effect is that on the tasks; with --off-tasks, or --transform specificity, that on the tasks minus that on the off-tasks
+    (by default all others). `[variants]` in a TOML file, or
     -O variants.KEY=VALUE, takes the same options.
     """
     names = ("path", "attribute", "shifts", "replicates", "normalise", "strict", "batch_size")
     variants = {name: value for name in names if (value := given.pop(name)) not in (None, ())}
-    if config is None and given["transform"] is None and not given["off_tasks"]:
-        given["transform"] = "aggregate"  # there is nothing to contrast with
+    if given["transform"] is None and not given["off_tasks"] and not _contrasts(config, pairs):
+        given["transform"] = "aggregate"
     settings, registry = configure(config, pairs, given, variants)
     execute(settings.plan(registry), quiet=quiet)
+
+
+def _contrasts(config: str | None, pairs: tuple[str, ...]) -> bool:
+    """Whether the file or an option says how tasks are contrasted; where nothing does, the tasks alone are looked at."""
+    keys = ("transform", "off_tasks")
+    if any(pair.replace("-", "_").strip().startswith(tuple(f"target.{key}" for key in keys)) for pair in pairs):
+        return True
+    if config is None:
+        return False
+    if not config.lower().endswith(".toml"):  # the record of a run, which holds every option
+        return True
+    path = Path(config)
+    try:
+        target = tomllib.loads(path.read_text(encoding="utf-8")).get("target", {}) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):  # told by whoever reads the settings
+        return True
+    return isinstance(target, dict) and any(key in target for key in keys)
 
 
 def execute(plan: Plan, *, quiet: bool = False) -> VariantSummary:

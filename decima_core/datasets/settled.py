@@ -112,6 +112,13 @@ def window_index(source: DataSource, windows: Windows, loci: Mapping[str, Locus]
         known = frozenset(source.genes())
         loci = {gene: locus for gene, locus in loci.items() if gene in known}
         for gene, locus in loci.items():
+            own = source.locus(gene) if isinstance(source, PlacedSource) else None
+            if own is not None and (own.start, own.end, own.strand) != (locus.start, locus.end, locus.strand):
+                raise DataError(
+                    f"The window of gene '{gene}' is at {locus.start:,}-{locus.end:,} ({locus.strand}) in the table of genes (.var), but "
+                    f"at {own.start:,}-{own.end:,} ({own.strand}) in {', '.join(source.files) or 'the source'}; they are not of one "
+                    "making: leave the table out."
+                )
             if len(locus) != windows.own_length:
                 raise DataError(
                     f"The window of gene '{gene}' spans {len(locus):,} bases in the table of genes (.var), but "

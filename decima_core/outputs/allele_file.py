@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from decima_core.outputs.interrupts import uninterrupted
 from decima_core.outputs.patient_file import PatientFile
 
 EVENTS = ("match", "substitution", "insertion", "deletion", "edge")
@@ -31,12 +32,14 @@ class AlleleFile:
         From any method, if the disk refuses; the file can then only be closed.
     """
 
+    @uninterrupted
     def __init__(self, path: Path, metadata: Mapping[str, str]) -> None:
         self._raw = PatientFile(path)
         self._file = h5py.File(self._raw, "w")
         self._written = 0
         self._file.attrs.update({**metadata, "events": json.dumps(EVENTS)})
 
+    @uninterrupted
     def write(self, row: Mapping[str, Any], columns: Mapping[str, npt.NDArray[Any]]) -> None:
         """Append one variant: its row as attributes, and its arrays; ``event`` holds words of :data:`EVENTS`."""
         group = self._file.create_group(f"{self._written:06d}")
@@ -49,11 +52,13 @@ class AlleleFile:
         self._file.flush()
         self._told()
 
+    @uninterrupted
     def finish(self) -> None:
         """Close the file, complete."""
         self.close()
         self._told()
 
+    @uninterrupted
     def close(self) -> None:
         """Close the file as it is. Closing twice does nothing."""
         if self._file:

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from decima_core.errors import OutputError
+from decima_core.outputs.interrupts import uninterrupted
 from decima_core.outputs.patient_file import PatientFile
 from decima_core.records import Interpretation
 
@@ -32,6 +33,7 @@ class AttributionFile:
         From any method, if the disk refuses; the file can then only be closed.
     """
 
+    @uninterrupted
     def __init__(self, path: Path, genes: Sequence[str], attributes: Mapping[str, str]) -> None:
         self.path = path
         self.genes = list(genes)
@@ -55,6 +57,7 @@ class AttributionFile:
         for name in ("tss", "prediction", "convergence_delta"):
             self._file.create_dataset(name, shape=(n,), dtype=np.float64, fillvalue=np.nan)
 
+    @uninterrupted
     def write(self, result: Interpretation) -> None:
         """Append one gene.
 
@@ -116,6 +119,7 @@ class AttributionFile:
                 self._file.create_dataset(name, shape=(len(self.genes),), dtype=dtype)
             self._file[name][row] = value
 
+    @uninterrupted
     def close(self, metadata: Mapping[str, Any] | None = None) -> None:
         """Finish the file; ``metadata`` is kept as JSON in the attribute ``run``. Closing twice does nothing."""
         try:

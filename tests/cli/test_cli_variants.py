@@ -218,3 +218,24 @@ def test_another_commands_results_do_not_stay_beside_a_new_record(folder: Path) 
     assert done.returncode == 0, done.stderr
     assert not list((folder / "out").glob("effects.*"))
     assert (folder / "out" / "peaks.tsv").is_file()
+
+
+def test_the_same_question_has_one_answer_by_flags_and_by_file(folder: Path) -> None:
+    text = """source = "genome.fa"
+model = "my_model:build"
+output = "by-file"
+[target]
+tasks = ["myeloid"]
+[variants]
+path = "in.vcf"
+"""
+    (folder / "v.toml").write_text(
+        text.replace('"genome.fa"', '{ provider = "fasta", path = "genome.fa" }'), encoding="utf-8"
+    )
+    flags = ("--source", "genome.fa", "--gene-table", "genes.bed", *BASICS[6:])
+    by_file = run(folder, "v.toml", "--source", "genome.fa", "--gene-table", "genes.bed", *BASICS[8:])
+    assert by_file.returncode == 0, by_file.stderr
+    by_flags = run(folder, *flags, "--variants", "in.vcf", "--tasks", "myeloid", "--output", "by-flags")
+    assert by_flags.returncode == 0, by_flags.stderr
+    first, second = (table(folder / name / "effects.tsv") for name in ("by-file", "by-flags"))
+    pd.testing.assert_frame_equal(first, second)

@@ -93,7 +93,9 @@ def test_a_gene_table_that_does_not_fit_the_file(source: Any, gene_file: Path, b
     assert VariantDataset(snv, gene_file, more).variants["gene"].tolist() == ["C"], (
         "genes the file lacks are passed over"
     )
-    with pytest.raises(DataError, match=r"window of gene 'A' spans 220 bases in the table of genes .* but 200 in"):
+    with pytest.raises(
+        DataError, match=r"window of gene 'A' is at 1,030-1,250 \(\+\) in the table .* but at 1,040-1,240"
+    ):
         VariantDataset(snv, gene_file, gene_table(source, wider=10))
     with pytest.raises(DataError, match=r"Gene 'C' is in the table of genes \(.var\) twice"):
         VariantDataset(snv, gene_file, pd.concat([table, table.loc[["C"]]]))
