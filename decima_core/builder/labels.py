@@ -21,6 +21,9 @@ Values = npt.NDArray[np.float32]
 # Genes read together: an AnnData file holds a task's values side by side, so that one gene alone costs as much as these.
 BLOCK = 64
 
+# What stands in tables for a value that is not known.
+MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None")
+
 
 class Labels:
     """Values of genes for tasks.
@@ -132,8 +135,16 @@ def _read_table(path: Path) -> pd.DataFrame:
                 f"The first row of the labels '{path}' has {len(first)} values under a header of {len(header)} columns; the header "
                 "names the column of genes too."
             )
-        # The header is read here and not by pandas, which renames repeated columns and takes NA for no gene's name.
-        table = pd.read_csv(path, sep=separator, header=None, skiprows=skipped, converters={0: str})
+        # The header is read here and not by pandas, which renames repeated columns. A gene may be called NA; a value may not.
+        table = pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            skiprows=skipped,
+            dtype={0: object},
+            keep_default_na=False,
+            na_values={column: MISSING for column in range(1, len(header))},
+        )
         table = pd.DataFrame(columns=range(len(header))) if first is None else table
     except pd.errors.EmptyDataError:
         table = pd.DataFrame(columns=range(len(header)))

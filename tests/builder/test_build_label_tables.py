@@ -25,6 +25,16 @@ def test_a_hash_in_a_name_is_a_letter(tmp_path: Path, name: str, lead: str) -> N
     assert read(tmp_path / name, text, ["NA", "X"]) == (("CD4 T #1", "B cell"), [[3.0, 4.0], [1.0, 2.0]])
 
 
+@pytest.mark.parametrize("missing", ["", "NA", "nan", "None"])
+def test_a_missing_value_is_named(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(DataError, match="label of gene 'NA' for task 'B' in '.*' is NaN or infinite"):
+        read(tmp_path / "labels.csv", f"gene,A,B\nX,1,2\nNA,3,{missing}\n", ["X", "NA"])
+
+
+def test_a_name_made_of_digits_stays_as_it_is(tmp_path: Path) -> None:
+    assert read(tmp_path / "labels.csv", "gene,A\n007,1\n1e3,2\n", ["1e3", "007"]) == (("A",), [[2.0], [1.0]])
+
+
 def test_a_task_named_twice(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="name the task 'A' twice"):
         read(tmp_path / "labels.csv", "gene,A,A\nX,1,2\n", ["X"])
