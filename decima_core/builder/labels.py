@@ -143,7 +143,7 @@ def _read_table(path: Path) -> pd.DataFrame:
             skiprows=skipped,
             dtype={0: object},
             keep_default_na=False,
-            na_values={column: MISSING for column in range(1, len(header))},
+            na_values=dict.fromkeys(range(1, len(header)), MISSING),
         )
         table = pd.DataFrame(columns=range(len(header))) if first is None else table
     except pd.errors.EmptyDataError:

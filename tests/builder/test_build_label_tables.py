@@ -27,7 +27,7 @@ def test_a_hash_in_a_name_is_a_letter(tmp_path: Path, name: str, lead: str) -> N
 
 @pytest.mark.parametrize("missing", ["", "NA", "nan", "None"])
 def test_a_missing_value_is_named(tmp_path: Path, missing: str) -> None:
-    with pytest.raises(DataError, match="label of gene 'NA' for task 'B' in '.*' is NaN or infinite"):
+    with pytest.raises(DataError, match=r"label of gene 'NA' for task 'B' in '.*' is NaN or infinite"):
         read(tmp_path / "labels.csv", f"gene,A,B\nX,1,2\nNA,3,{missing}\n", ["X", "NA"])
 
 
