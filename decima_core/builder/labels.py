@@ -136,6 +136,7 @@ def _read_table(path: Path) -> pd.DataFrame:
                 "names the column of genes too."
             )
         # The header is read here and not by pandas, which renames repeated columns. A gene may be called NA; a value may not.
+        missing: dict[Any, tuple[str, ...]] = dict.fromkeys(range(1, len(header)), MISSING)
         table = pd.read_csv(
             path,
             sep=separator,
@@ -143,7 +144,7 @@ def _read_table(path: Path) -> pd.DataFrame:
             skiprows=skipped,
             dtype={0: object},
             keep_default_na=False,
-            na_values=dict.fromkeys(range(1, len(header)), MISSING),
+            na_values=missing,
         )
         table = pd.DataFrame(columns=range(len(header))) if first is None else table
     except pd.errors.EmptyDataError:
