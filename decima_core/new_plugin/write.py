@@ -81,11 +81,13 @@ def write_plugin(kind: str, name: str, folder: str | os.PathLike[str] = ".") -> 
 
 def _fill(text: str, stage: str, name: str) -> str:
     major, minor = decima_core.__version__.split(".")[:2]
+    label = kind_of(stage).label
     words = {
         "my_plugin": name.replace("-", "_"),
         "my-plugin": name,
         "STAGE": stage,
-        "LABEL": kind_of(stage).label,
+        "ARTICLE": "An" if label[0] in "aeiou" else "A",
+        "LABEL": label,
         "CHECKED": " -O path=FILE" if stage == "source" else "",
         "CORE": f"decima-core>={major}.{minor},<{major}.{int(minor) + 1}",
     }

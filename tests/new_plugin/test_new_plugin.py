@@ -33,7 +33,7 @@ def test_what_is_written_keeps_the_contract(stage: str, tmp_path: Path, monkeypa
     folder = write_plugin(stage, name, tmp_path)
     texts = {p: p.read_text(encoding="utf-8") for p in folder.rglob("*") if p.is_file()}
     for path, text in texts.items():
-        for word in ("my_plugin", "my-plugin", "STAGE", "LABEL", "CORE", "CHECKED", "template"):
+        for word in ("my_plugin", "my-plugin", "STAGE", "ARTICLE", "LABEL", "CORE", "CHECKED", "template"):
             assert word not in text, f"{word} is left in {path}"
     monkeypatch.syspath_prepend(folder)
     module = __import__(name.replace("-", "_"))
