@@ -51,7 +51,8 @@ def save(folder: Path, build: Any, **how: Any) -> Path:
                 module.running_mean.normal_(0, 0.1)
                 module.running_var.uniform_(0.5, 1.5)
             elif isinstance(module, (nn.Conv1d, nn.Linear)):
-                module.weight.data.mul_(2)  # far enough from zero that the bases matter
+                # Far enough from zero that the bases matter; attention begins at zero.
+                module.weight.data.mul_(2) if module.weight.any() else module.weight.data.normal_(0, 0.1)
                 if module.bias is not None:
                     nn.init.normal_(module.bias, 0, 0.3)
     network.save_pretrained(folder, **how)

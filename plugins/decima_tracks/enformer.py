@@ -73,7 +73,7 @@ def load_enformer(options: EnformerOptions) -> TrackModel:
         return Enformer(EnformerConfig(**{**values, **changed}))  # type: ignore[no-any-return]
 
     network, files = folder.network(build)
-    layer, activation = network._heads[head]  # type: ignore[index, misc]
+    layer, activation = network._heads[head]  # type: ignore[index]
     return finish(
         network,
         options,

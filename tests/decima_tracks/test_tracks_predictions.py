@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_track_models import BINS, LENGTH, Load, windows
+from small_track_models import BINS, LENGTH, Load, save_enformer, windows
 
 from decima_core.errors import ModelError
 
@@ -158,3 +158,20 @@ def test_a_model_says_what_its_outputs_are(borzoi: Load, enformer: Load, saved_e
     assert borzoi(seq_len=None).seq_len == 524_288
     assert enformer(name="mine", head="mouse").name == "mine (mouse)"
     assert not enformer().module.training
+
+
+@torch.no_grad()
+def test_the_stored_positions_of_the_official_weights(enformer: Load, tmp_path: Path) -> None:
+    """The package takes them for a model by its name on the hub; from a folder they are asked for."""
+    folder = save_enformer(tmp_path / "gamma", dim=192, heads=1, num_downsamples=3, target_length=6)
+    network = own_enformer(folder)
+    options = {"path": str(folder), "seq_len": None}
+    x = windows(1, 1536 * 8)
+    without = network(x.transpose(1, 2))["human"].transpose(1, 2)
+    for module in network.modules():
+        if hasattr(module, "use_tf_gamma"):
+            module.use_tf_gamma = True
+    stored = network(x.transpose(1, 2))["human"].transpose(1, 2)
+    assert not torch.allclose(stored, without, atol=1e-4)
+    assert_close(enformer(**options).module(x), without)
+    assert_close(enformer(**options, tf_gamma=True).module(x), stored)
