@@ -90,7 +90,7 @@ class TrackModel(WrappedModel):
 
     Parameters
     ----------
-    tracks
+    task_table
         A row for each task, in output order, indexed by task name: the table's columns and ``track``, the number of the
         track in the whole model.
     bin_width
@@ -99,7 +99,7 @@ class TrackModel(WrappedModel):
         Position in the window, 0-based in transcript orientation, at which the first output bin begins.
     """
 
-    tracks: pd.DataFrame
+    task_table: pd.DataFrame
     bin_width: int
     first_bin: int
 
@@ -145,7 +145,7 @@ def finish(
         seq_len=bins.seq_len,
         name=f"{label} ({options.head})",
         files=tuple(str(file) for file in (*files, *([] if table is None else [table]))),
-        tracks=tracks,
+        task_table=tracks,
         bin_width=bins.width,
         first_bin=bins.start,
     )

@@ -39,7 +39,7 @@ def test_borzoi_predicts_what_the_package_does(borzoi: Load, saved_borzoi: Path)
     assert_close(model.module(x), expected)
     kept = borzoi(keep=("7610", "3", "CNhs10610-"))
     assert list(kept.tasks) == ["CNhs10610-", "GTEX-W5WG-1026-SM-4LMIF.1"]
-    assert list(kept.tracks["track"]) == [3, 7610]
+    assert list(kept.task_table["track"]) == [3, 7610]
     assert_close(kept.module(x), expected[:, [3, 7610]])
 
 
@@ -149,8 +149,8 @@ def test_a_window_of_another_length_is_refused(borzoi: Load) -> None:
 
 def test_a_model_says_what_its_outputs_are(borzoi: Load, enformer: Load, saved_enformer: Path) -> None:
     model = borzoi(keep=("RNA:vagina",))
-    assert set(model.tracks["description"]) == {"RNA:vagina"}
-    assert list(model.tracks.index) == list(model.tasks)
+    assert set(model.task_table["description"]) == {"RNA:vagina"}
+    assert list(model.task_table.index) == list(model.tasks)
     assert (model.channels, model.seq_len, model.bin_width, model.first_bin) == (4, LENGTH, 32, 512)
     assert model.name == "small-borzoi (human)"
     assert {Path(f).name for f in model.files} == {"config.json", "model.safetensors", "targets.txt"}
