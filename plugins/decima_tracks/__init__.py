@@ -42,6 +42,10 @@ class TrackOptions:
     end: int | None = option(
         default=None, help="Leave out bins that begin at or after this position of the window.", at_least=1
     )
+    over: Literal["window", "gene"] = option(
+        default="window",
+        help="gene: each bin counts by the share of it that the gene's mask covers, so that bins outside the gene are zero.",
+    )
     precision: Literal["float32", "bfloat16", "float16"] = option(
         default="float32", help="The number type below the head; all but float32 use torch's autocast."
     )

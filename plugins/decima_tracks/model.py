@@ -21,7 +21,7 @@ PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class TrackNetwork(nn.Module):
-    """``(B, 4, L)`` float32 to ``(B, T, L')``: the chosen tracks in the chosen bins.
+    """``(B, 4, L)`` float32 to ``(B, T, L')``: the chosen tracks in the chosen bins; ``(B, 5, L)`` where the gene is read.
 
     Parameters
     ----------
@@ -39,11 +39,13 @@ class TrackNetwork(nn.Module):
         The window and the bins to keep.
     precision
         The number type of autocast below the head; None for none.
+    of_gene
+        Multiply each bin by the share of it that the gene mask (channel 4) covers.
 
     Raises
     ------
     ModelError
-        On a window of another length than it was made for.
+        On a window of another length than it was made for, and on a gene of which no bin is predicted.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class TrackNetwork(nn.Module):
         kept: Sequence[int] | None,
         bins: Bins,
         precision: torch.dtype | None = None,
+        of_gene: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
         self.bins = bins
         self.precision = precision
+        self.of_gene = of_gene
         self.kept: torch.Tensor | None
         self.register_buffer("kept", None if kept is None else torch.tensor(kept), persistent=False)
         self._features = features
@@ -74,14 +78,27 @@ class TrackNetwork(nn.Module):
                 "model.seq_len to change it."
             )
         with torch.autocast(x.device.type, dtype=self.precision, enabled=self.precision is not None):
-            features = self._features(x)
+            features = self._features(x[:, :4])
         # Of each bin by itself, so it need not be done for bins and tracks that nobody asked for.
         features = features[:, self.bins.first : self.bins.last].float()
         head, activation = self._head
         weight, bias = head.weight.flatten(1), head.bias
         if self.kept is not None:
             weight, bias = weight[self.kept], None if bias is None else bias[self.kept]
-        return activation(functional.linear(features, weight, bias)).transpose(1, 2)  # type: ignore[no-any-return]
+        predicted: torch.Tensor = activation(functional.linear(features, weight, bias)).transpose(1, 2)
+        return predicted * self._shares(x[:, 4:]) if self.of_gene else predicted
+
+    def _shares(self, mask: torch.Tensor) -> torch.Tensor:
+        """How much of each bin that is kept the gene mask ``(B, 1, L)`` covers, 0 to 1, ``(B, 1, bins)``."""
+        first, number = self.bins.start // self.bins.width, self.bins.last - self.bins.first
+        shares = functional.avg_pool1d(mask, self.bins.width)[..., first : first + number]
+        if not bool((shares > 0).any(dim=2).all()):
+            raise ModelError(
+                f"The gene's mask covers none of the bins that are predicted, {self.bins.start:,} to "
+                f"{self.bins.start + number * self.bins.width:,} of the window; change model.bins, model.start and model.end, "
+                "or place the gene elsewhere in its window."
+            )
+        return shares
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -139,8 +156,9 @@ def finish(
             kept=kept,
             bins=bins,
             precision=PRECISIONS.get(options.precision),
+            of_gene=options.over == "gene",
         ).eval(),
-        channels=4,
+        channels=5 if options.over == "gene" else 4,
         tasks=tuple(tracks.index),
         seq_len=bins.seq_len,
         name=f"{label} ({options.head})",

@@ -55,3 +55,9 @@ def test_borzoi(check: Callable[[], None]) -> None:
 @parametrize_with_checks("model", "enformer", options=lambda: enformer_options())
 def test_enformer(check: Callable[[], None]) -> None:
     check()
+
+
+@needs_enformer
+@parametrize_with_checks("model", "enformer", options=lambda: {**enformer_options(), "over": "gene", "bins": "16"})
+def test_enformer_of_a_gene(check: Callable[[], None]) -> None:
+    check()

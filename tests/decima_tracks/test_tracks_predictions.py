@@ -113,6 +113,32 @@ def test_nothing_of_one_input_stays_for_the_next(borzoi: Load) -> None:
 
 
 @torch.no_grad()
+def test_of_a_gene_its_own_bins_are_left(borzoi: Load) -> None:
+    """A bin that the gene covers in part counts in part; the bases alone are explained."""
+    x = windows(2)
+    mask = torch.zeros(2, 1, LENGTH)
+    mask[0, :, 704:776] = 1  # two bins of 32, and a quarter of the next
+    mask[1, :, :1000] = 1  # begins before the first bin that is predicted
+    share = torch.zeros(2, 1, BINS)
+    share[0, 0, 6:9] = torch.tensor([1, 1, 0.25])
+    share[1, 0, :16] = torch.tensor([1.0] * 15 + [0.25])
+    model = borzoi(keep=("0", "9"), over="gene")
+    assert model.channels == 5
+    assert_close(model.module(torch.cat([x, mask], 1)), borzoi(keep=("0", "9")).module(x) * share)
+    part = borzoi(keep=("0", "9"), over="gene", start=736, end=800)
+    assert_close(part.module(torch.cat([x, mask], 1)), borzoi(keep=("0", "9")).module(x)[..., 7:9] * share[..., 7:9])
+
+
+def test_a_gene_of_which_nothing_is_predicted_is_refused(enformer: Load) -> None:
+    mask = torch.zeros(1, 1, LENGTH)
+    mask[..., 1600:] = 1
+    with pytest.raises(
+        ModelError, match=r"mask covers none of the bins that are predicted, 512 to 1,536 of the window"
+    ):
+        enformer(over="gene").module(torch.cat([windows(1), mask], 1))
+
+
+@torch.no_grad()
 def test_copies_and_pickles_predict_the_same(enformer: Load) -> None:
     x = windows(1)
     module = enformer(keep=("0", "2")).module
