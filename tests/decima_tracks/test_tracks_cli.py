@@ -83,10 +83,12 @@ def test_enformer_runs(genome: Path, saved_enformer: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_deep_lift_says_why_it_cannot_explain_borzoi(genome: Path, saved_borzoi: Path) -> None:
+@pytest.mark.parametrize("name", ["borzoi", "enformer"])
+def test_deep_lift_says_why_it_cannot(genome: Path, name: str, request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(f"saved_{name}")
     done = command(
         "run", "--source", genome, "--gene-table", genome.with_name("genes.bed"), "--output", genome.parent / "results",
-        "--model", "borzoi", "-O", f"model.path={saved_borzoi}", "-O", "model.seq_len=2048", "-O", "model.keep=0,1",
+        "--model", name, "-O", f"model.path={path}", "-O", "model.seq_len=2048", "-O", "model.keep=0,1",
         "--transform", "aggregate", "--method", "deep-lift",
     )  # fmt: skip
     assert done.returncode == 1
