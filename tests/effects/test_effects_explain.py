@@ -98,6 +98,27 @@ def test_a_broken_site_heads_the_lost_motifs_on_both_strands(tmp_path: Path, sca
     pd.testing.assert_frame_equal(plus.motifs[columns], minus.motifs[columns], rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"pos": SITE, "ref": "C", "alt": "CAAA"},
+        {"pos": SITE - 3, "ref": "AACC", "alt": "A"},
+        {"pos": SITE + 8, "ref": "C", "alt": "CAAA"},
+        {"pos": SITE + 8, "ref": "CAA", "alt": "C"},
+    ],
+    ids=["insertion before", "deletion before", "insertion after", "deletion after"],
+)
+def test_a_site_beside_an_indel_is_neither_lost_nor_gained(tmp_path: Path, scanner: Any, row: dict[str, Any]) -> None:
+    bases = genome(WORD)
+    assert bases[row["pos"] - 1 : row["pos"] - 1 + len(row["ref"])] == row["ref"]
+    for gene, each in explanations(tmp_path, bases, [row], scanner).items():
+        motifs = each[0].motifs
+        site = motifs[motifs["motif_id"] == "W"]
+        assert site["change"].isin(["changed"]).all(), gene
+        assert not site["touches"].any()
+        assert (site["score_ref"] == site["score_alt"]).all()
+
+
 def test_what_is_lost_one_way_is_gained_the_other(tmp_path: Path, scanner: Any) -> None:
     lost = explanations(tmp_path, genome(WORD), [BREAK], scanner)["PLUS"][0].motifs
     bases = genome(WORD)
