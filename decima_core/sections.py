@@ -35,7 +35,9 @@ class VariantOptions:
     normalise: bool = option(
         default=False, help="Rewrite alleles as short and as far left as can be; by default they are left as given."
     )
-    strict: bool = option(default=False, help="Stop at a variant that cannot be used, instead of giving it a status.")
+    strict: bool = option(
+        default=False, help="Refuse a list with a variant that cannot be used, instead of giving it a status."
+    )
     shifts: tuple[int, ...] = option(
         default=(0,), help="Move the window by each of these numbers of bases, and average the predictions."
     )
