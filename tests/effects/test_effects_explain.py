@@ -119,6 +119,16 @@ def test_a_site_beside_an_indel_is_neither_lost_nor_gained(tmp_path: Path, scann
         assert (site["score_ref"] == site["score_alt"]).all()
 
 
+def test_changes_are_ranked_by_the_size_of_the_change_of_support(tmp_path: Path) -> None:
+    words = {"WHOLE": WORD, "CORE": WORD[1:7], "END": WORD[:6], "NEW": WORD.replace("GATA", "GACA")}
+    path = write_meme(tmp_path / "several.meme", {name: word_ppm(word) for name, word in words.items()})
+    scanner = Registry.discover().create("motifs", "jaspar", path=str(path), p_threshold=1e-3)
+    motifs = explanations(tmp_path, genome(WORD), [BREAK], scanner)["PLUS"][0].motifs
+    sizes = motifs["support_change"].abs().tolist()
+    assert len(set(sizes)) > 2
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_what_is_lost_one_way_is_gained_the_other(tmp_path: Path, scanner: Any) -> None:
     lost = explanations(tmp_path, genome(WORD), [BREAK], scanner)["PLUS"][0].motifs
     bases = genome(WORD)
