@@ -175,6 +175,16 @@ def test_a_scanner_that_only_scans_leaves_the_other_allele_empty(tmp_path: Path)
     assert top["support_change"] == -top["support_ref"]
 
 
+def test_a_gained_site_has_its_place_also_where_the_reference_cannot_be_scored(tmp_path: Path) -> None:
+    bases = genome(WORD.replace("GATA", "GACA"))
+    back = {"pos": BREAK["pos"], "ref": "C", "alt": "T"}
+    top = explanations(tmp_path, bases, [back], PlainScanner())["PLUS"][0].motifs.iloc[0]
+    assert top["change"] == "gained"
+    assert pd.isna(top["p_value_ref"])
+    assert (top["chrom"], top["genome_start"], top["genome_end"]) == ("chr1", SITE, SITE + len(WORD))
+    assert top["from_tss"] == top["start_alt"] - UPSTREAM
+
+
 def test_without_motif_changes_the_table_keeps_its_columns(tmp_path: Path, scanner: Any) -> None:
     far = {"pos": 81, "ref": genome(WORD)[80], "alt": "T"}
     motifs = explanations(tmp_path, genome(WORD), [far], scanner)["PLUS"][0].motifs
