@@ -61,6 +61,13 @@ _HOME: dict[str, str] = {
     "run": "runner",
     "hits_table": "outputs.tables",
     "peaks_table": "outputs.tables",
+    # comparing
+    "CompareOptions": "sections",
+    "ComparisonSummary": "comparison.run",
+    "GeneComparison": "comparison.side_by_side",
+    "compare": "comparison.side_by_side",
+    "comparison_table": "comparison.table",
+    "run_comparison": "comparison.run",
     # datasets, variants, building
     "HDF5Dataset": "datasets.genes",
     "VariantDataset": "datasets.variants",
@@ -99,6 +106,11 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from decima_core.builder.build import build_gene_file as build_gene_file
     from decima_core.choice import StageChoice as StageChoice
+    from decima_core.comparison.run import ComparisonSummary as ComparisonSummary
+    from decima_core.comparison.run import run_comparison as run_comparison
+    from decima_core.comparison.side_by_side import GeneComparison as GeneComparison
+    from decima_core.comparison.side_by_side import compare as compare
+    from decima_core.comparison.table import comparison_table as comparison_table
     from decima_core.config import RunConfig as RunConfig
     from decima_core.datasets.genes import HDF5Dataset as HDF5Dataset
     from decima_core.datasets.process_variants import process_variants as process_variants
@@ -155,5 +167,6 @@ if TYPE_CHECKING:
     from decima_core.records import Peaks as Peaks
     from decima_core.registry import Registry as Registry
     from decima_core.runner import run as run
+    from decima_core.sections import CompareOptions as CompareOptions
     from decima_core.sections import TargetOptions as TargetOptions
     from decima_core.variant_run import run_variants as run_variants

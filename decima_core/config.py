@@ -20,7 +20,7 @@ from decima_core.errors import ConfigError, OptionError, UnknownNameError, first
 from decima_core.options import as_dict, build, coerce
 from decima_core.providers import fold, kind_of
 from decima_core.registry import Registered, Registry
-from decima_core.sections import TargetOptions, VariantOptions
+from decima_core.sections import CompareOptions, TargetOptions, VariantOptions
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -33,12 +33,13 @@ class RunConfig:
 
     ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
     ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
-    ``decima-core variants`` alone.
+    ``decima-core variants`` alone, ``compare`` to ``decima-core compare``.
     """
 
     stages: Mapping[str, StageChoice]
     target: TargetOptions = attrs.field(factory=TargetOptions)
     variants: VariantOptions = attrs.field(factory=VariantOptions)
+    compare: CompareOptions = attrs.field(factory=CompareOptions)
     genes: tuple[str, ...] = ()
     split: str | None = None
     seq_len: int | None = None
@@ -117,8 +118,9 @@ class RunConfig:
                 stages[name] = _stage_from_table(name, value, where)
             elif name in _SECTIONS:
                 if not isinstance(value, Mapping):
-                    example = "tasks = [...]" if name == "target" else 'path = "in.vcf"'
-                    raise OptionError(f"'{name}' in {where} must be a table, such as [{name}] with {example}.")
+                    raise OptionError(
+                        f"'{name}' in {where} must be a table, such as [{name}] with {_SECTION_EXAMPLES[name]}."
+                    )
                 given[name] = build(_SECTIONS[name], value, f"[{name}] in {where}")
             elif name in fields:
                 given[name] = _field(name, value, where)
@@ -133,6 +135,7 @@ class RunConfig:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         target: Mapping[str, Any] | None = None,
         variants: Mapping[str, Any] | None = None,
+        compare: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> RunConfig:
         """A copy in which what is given replaces what was there; None among ``fields`` means not given.
@@ -150,7 +153,7 @@ class RunConfig:
             stages[stage] = StageChoice(old.provider, _overlaid(old.options, extra))
         sections = {
             name: build(_SECTIONS[name], {**as_dict(getattr(self, name)), **(extra or {})}, f"the {name}")
-            for name, extra in (("target", target), ("variants", variants))
+            for name, extra in (("target", target), ("variants", variants), ("compare", compare))
         }
         changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
         # One choice of genes replaces the other.
@@ -212,7 +215,12 @@ def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
         raise OptionError(sentence(f"'provider' of [{stage}] in {where} {error}")) from None
 
 
-_SECTIONS: Mapping[str, Any] = {"target": TargetOptions, "variants": VariantOptions}
+_SECTIONS: Mapping[str, Any] = {"target": TargetOptions, "variants": VariantOptions, "compare": CompareOptions}
+_SECTION_EXAMPLES = {
+    "target": "tasks = [...]",
+    "variants": 'path = "in.vcf"',
+    "compare": 'method = ["input-x-gradient", "deep-lift"]',
+}
 _FIELD_TYPES: Mapping[str, Any] = {
     "genes": tuple[str, ...],
     "split": str | None,

@@ -94,6 +94,8 @@ def config_table(settings: RunConfig) -> dict[str, Any]:
     sections = {"target": as_dict(settings.target)}
     if settings.variants.path:
         sections["variants"] = as_dict(settings.variants)
+    if settings.compare != type(settings.compare)():
+        sections["compare"] = as_dict(settings.compare)
     return {**{k: v for k, v in fields.items() if v is not None}, **sections, **stages}
 
 

@@ -1,4 +1,4 @@
-"""What a run is told that concerns no single provider: the target, and the variants."""
+"""What a run is told that concerns no single provider: the target, the variants, and what is compared."""
 
 from __future__ import annotations
 
@@ -57,4 +57,21 @@ class VariantOptions:
     )
     formats: tuple[Literal["tsv", "parquet"], ...] = option(
         default=("tsv", "parquet"), help="File formats of the tables."
+    )
+
+
+@options_class
+class CompareOptions:
+    """Which providers are compared, and how; used by ``decima-core compare`` alone."""
+
+    method: tuple[str, ...] = option(
+        default=(),
+        help="Attribution methods, such as saliency or integrated-gradients[n_steps=20]; the first is the reference.",
+    )
+    peaks: tuple[str, ...] = option(default=(), help="Peak callers, in the same form.")
+    motifs: tuple[str, ...] = option(default=(), help="Motif scanners, in the same form.")
+    top: int = option(default=10, help="How many of each gene's highest peaks are compared.", at_least=1)
+    distance: int = option(default=10, help="Bases that two summits of the same peak may lie apart.", at_least=0)
+    p_value: float = option(
+        default=1e-4, help="Largest p-value of the motif hits that are compared.", above=0, at_most=1
     )

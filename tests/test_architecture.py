@@ -44,7 +44,7 @@ LAYERS = (
     ("effects",),
     ("run_record",),
     ("runner", "builder"),
-    ("original_functions", "demo", "testing", "new_plugin", "variant_run"),
+    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "comparison"),
     ("cli",),
     ("__main__",),
 )

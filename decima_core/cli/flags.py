@@ -98,7 +98,11 @@ def listed(flag: str, values: tuple[str, ...]) -> list[str] | None:
 
 
 def configure(
-    config: str | None, pairs: tuple[str, ...], flags: dict[str, Any], variants: Mapping[str, Any] | None = None
+    config: str | None,
+    pairs: tuple[str, ...],
+    flags: dict[str, Any],
+    variants: Mapping[str, Any] | None = None,
+    compare: Mapping[str, Any] | None = None,
 ) -> tuple[RunConfig, Registry]:
     """The run that a TOML file and flags describe, and the plugins it was read with."""
     registry = Registry.discover()
@@ -127,9 +131,9 @@ def configure(
     if transform is not None:
         chosen["transform"] = transform
     flags["genes"] = gene_names(flags["genes"])
-    on_variants = {**sections["variants"], **(variants or {})}
+    on_variants, on_compare = {**sections["variants"], **(variants or {})}, {**sections["compare"], **(compare or {})}
     return base.with_changes(
-        providers=providers, options=merged, target=chosen, variants=on_variants, **flags
+        providers=providers, options=merged, target=chosen, variants=on_variants, compare=on_compare, **flags
     ), registry
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import click
 
@@ -13,10 +14,20 @@ def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """A table on standard output; its title is shown only on a terminal."""
+Layout = Literal["table", "tsv"]
+
+
+def default_layout() -> Layout:
+    """Aligned where a person reads along, tab-separated where a program does."""
+    return "table" if sys.stdout.isatty() else "tsv"
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", layout: Layout | None = None
+) -> None:
+    """A table on standard output, in the default layout unless told otherwise; a title is shown only on an aligned one."""
     cells = [[str(cell) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
+    if (layout or default_layout()) == "tsv":
         for row in ([*columns], *cells):
             click.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
         return
