@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from decima_core.cli.complete import provider_names
-from decima_core.cli.flags import configure, flags
+from decima_core.cli.flags import Command, configure, flags
 from decima_core.cli.text import Layout, count, default_layout, print_table
 from decima_core.cli.watching import watching
-from decima_core.errors import ConfigError
+from decima_core.errors import ConfigError, DecimaError, shorten
 
 if TYPE_CHECKING:
     from decima_core.comparison.contenders import ComparisonPlan
     from decima_core.comparison.run import ComparisonSummary
     from decima_core.comparison.side_by_side import GeneComparison
 
+# What a person sees of the table's columns: short, so that a row stays on one line.
+HEADINGS = {
+    "contender": "contender",
+    "spearman": "spearman",
+    "peaks_found": "peaks found",
+    "peaks_jaccard": "peaks jaccard",
+    "hits_jaccard": "hits jaccard",
+    "same_name": "same name",
+    "peaks": "peaks",
+    "hits": "hits",
+    "attribute_s": "attr. s",
+    "peaks_s": "peaks s",
+    "motifs_s": "motifs s",
+}
 
-def _contenders(stage: str, what: str) -> Any:
+
+def _contenders(stage: str, what: str) -> Callable[[Command], Command]:
     return click.option(
         f"--{stage}",
         f"compared_{stage}",
@@ -87,14 +103,10 @@ def command(
     summary = execute(plan_comparison(settings, registry), output=output, quiet=quiet)
     show(summary, layout or default_layout())
     if summary.failures:
-        failed = "; ".join(f"{label}: {reason}" for label, reason in summary.failures.items())
-        total = len(summary.table)
-        raise click.exceptions.Exit(_told_failures(len(summary.failures), total, failed))
-
-
-def _told_failures(failed: int, total: int, reasons: str) -> int:
-    click.echo(f"decima-core: error: {failed} of {total} contenders failed: {' '.join(reasons.split())}", err=True)
-    return 1
+        failed = shorten(summary.failures)
+        raise DecimaError(
+            f"{len(summary.failures)} of {len(summary.table)} contenders failed ({failed}); the table says why."
+        )
 
 
 def execute(plan: ComparisonPlan, *, output: str | None = None, quiet: bool = False) -> ComparisonSummary:
@@ -125,16 +137,15 @@ def show(summary: ComparisonSummary, layout: Layout) -> None:
             list(table.columns), (_cells(row, "{:.9g}") for row in table.itertuples(index=False)), layout=layout
         )
         return
-    shown = table.drop(columns=["status", "genes", "note"])
     print_table(
-        [name.replace("_", " ") for name in shown.columns],
-        (_cells(row, "{:.3f}") for row in shown.itertuples(index=False)),
+        list(HEADINGS.values()),
+        (_cells(row, "{:.2f}") for row in table[list(HEADINGS)].itertuples(index=False)),
         title=f"{table['contender'].iloc[0]} is the reference; means over {count(summary.genes, 'gene')}",
         layout=layout,
     )
-    for row in table.itertuples(index=False):
-        if row.note:
-            click.echo(f"{row.contender}{' failed' if row.status == 'failed' else ''}: {row.note}")
+    for label, status, note in table[["contender", "status", "note"]].to_numpy().tolist():
+        if note:
+            click.echo(f"{label}{' failed' if status == 'failed' else ''}: {note}")
 
 
 def _cells(row: Any, number: str) -> list[str]:

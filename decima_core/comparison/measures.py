@@ -61,8 +61,9 @@ def ranks(attribution: Attribution) -> Ranks:
     """Ranks of the track's positions less their mean, ``(L,)``; positions of one value share the mean of their ranks."""
     from scipy.stats import rankdata
 
-    found = np.asarray(rankdata(attribution.track()), dtype=np.float64)
-    return found - found.mean()
+    found: Ranks = np.asarray(rankdata(attribution.track()), dtype=np.float64)
+    found -= found.mean()
+    return found
 
 
 def rank_correlation(first: Ranks, second: Ranks) -> float:

@@ -190,7 +190,7 @@ class _OneGene:
                     value = work()
             except DecimaError as error:
                 self._stages.failures[path] = error
-                logger.warning("%s failed and is left out: %s", " + ".join(path), error)
+                logger.warning("A contender is left out: %s", error)
                 raise
             self._done[stage, path] = value, clock.seconds[stage]
         return self._done[stage, path]
