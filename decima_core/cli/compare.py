@@ -18,19 +18,16 @@ if TYPE_CHECKING:
     from decima_core.comparison.run import ComparisonSummary
     from decima_core.comparison.side_by_side import GeneComparison
 
-# What a person sees of the table's columns: short, so that a row stays on one line.
+# What a person sees of the table's columns, on two lines so that a row fits on one.
 HEADINGS = {
     "contender": "contender",
-    "spearman": "spearman",
-    "peaks_found": "peaks found",
-    "peaks_jaccard": "peaks jaccard",
-    "hits_jaccard": "hits jaccard",
-    "same_name": "same name",
-    "peaks": "peaks",
-    "hits": "hits",
-    "attribute_s": "attr. s",
-    "peaks_s": "peaks s",
-    "motifs_s": "motifs s",
+    "spearman": "rank\ncorr.",
+    "peaks_found": "peaks\nfound",
+    "peaks_jaccard": "peaks\nJaccard",
+    "hits_jaccard": "hits\nJaccard",
+    "same_name": "same\nname",
+    "peaks": "\npeaks",
+    "hits": "\nhits",
 }
 
 
@@ -131,17 +128,23 @@ def execute(plan: ComparisonPlan, *, output: str | None = None, quiet: bool = Fa
 
 def show(summary: ComparisonSummary, layout: Layout) -> None:
     """Print the table: all of it for a program; for a person rounded, with the notes beneath."""
+    from decima_core.comparison.table import SECONDS
+
     table = summary.table
     if layout == "tsv":
         print_table(
             list(table.columns), (_cells(row, "{:.9g}") for row in table.itertuples(index=False)), layout=layout
         )
         return
+    cells = [_cells(row, "{:.2f}") for row in table[list(HEADINGS)].itertuples(index=False)]
+    seconds = ["+".join(_cells(row, "{:.1f}")) for row in table[list(SECONDS)].itertuples(index=False)]
     print_table(
-        list(HEADINGS.values()),
-        (_cells(row, "{:.2f}") for row in table[list(HEADINGS)].itertuples(index=False)),
-        title=f"{table['contender'].iloc[0]} is the reference; means over {count(summary.genes, 'gene')}",
+        [*HEADINGS.values(), "seconds"],
+        [[*row, spent.strip("+")] for row, spent in zip(cells, seconds, strict=True)],
+        title=f"{table['contender'].iloc[0]} is the reference; means over {count(summary.genes, 'gene')}; seconds of attribution "
+        "+ peaks + motifs",
         layout=layout,
+        numbers=True,
     )
     for label, status, note in table[["contender", "status", "note"]].to_numpy().tolist():
         if note:

@@ -23,9 +23,18 @@ def default_layout() -> Layout:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", layout: Layout | None = None
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str = "",
+    layout: Layout | None = None,
+    numbers: bool = False,
 ) -> None:
-    """A table on standard output, in the default layout unless told otherwise; a title is shown only on an aligned one."""
+    """A table on standard output, in the default layout unless told otherwise.
+
+    An aligned one shows the title; where the terminal is narrow, cells are broken over several lines, of a table of ``numbers``
+    those of the first column alone.
+    """
     cells = [[str(cell) for cell in row] for row in rows]
     if (layout or default_layout()) == "tsv":
         for row in ([*columns], *cells):
@@ -35,9 +44,23 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=_plain(title) or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    table = Table(
+        title=_plain(title) or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 0 if numbers else 1),
+    )
+    least = 15 if numbers else None
+    for place, name in enumerate(columns):
+        number = numbers and place > 0
+        table.add_column(
+            name,
+            overflow="fold",
+            no_wrap=number,
+            justify="right" if number else "left",
+            min_width=None if number else least,
+        )
     for row in cells:
         table.add_row(*map(_plain, row))
     Console().print(table)

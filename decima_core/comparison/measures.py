@@ -6,7 +6,9 @@ stands for undefined; each measure has one reason for that, in :data:`UNDEFINED`
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 
 import attrs
 import numpy as np
@@ -93,8 +95,10 @@ def pair_peaks(first: Peaks, second: Peaks, top: int, distance: int) -> Pairs:
     pairs = []
     for sign in (1, -1):
         rows = [_rows_of_sign(peaks, sign, top) for peaks in (first, second)]
-        places = [peaks.position[r].tolist() for peaks, r in zip((first, second), rows, strict=True)]
-        pairs += [(int(rows[0][i]), int(rows[1][j])) for i, j in _pair_places(places[0], places[1], distance)]
+        for mine, theirs in _neighbourhoods(first.position[rows[0]], second.position[rows[1]], distance):
+            a, b = rows[0][mine], rows[1][theirs]
+            places = _pair_places(first.position[a].tolist(), second.position[b].tolist(), distance)
+            pairs += [(int(a[i]), int(b[j])) for i, j in places]
     return tuple(sorted(pairs, key=lambda pair: int(first.position[pair[0]])))
 
 
@@ -102,6 +106,17 @@ def _rows_of_sign(peaks: Peaks, sign: int, top: int) -> npt.NDArray[np.int64]:
     """Rows of the ``top`` highest peaks that have this sign, from upstream to downstream."""
     rows = np.flatnonzero(peaks.sign[:top] == sign)
     return rows[np.argsort(peaks.position[rows], kind="stable")]
+
+
+def _neighbourhoods(
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], distance: int
+) -> Iterable[tuple[slice, slice]]:
+    """Stretches of two sorted lists of places that are more than ``distance`` from the next, so that no pair spans two."""
+    places = np.sort(np.concatenate([first, second]))
+    starts = places[1:][np.diff(places) > distance]
+    cuts = zip(np.searchsorted(first, starts).tolist(), np.searchsorted(second, starts).tolist(), strict=True)
+    for (i, j), (next_i, next_j) in itertools.pairwise([(0, 0), *cuts, (len(first), len(second))]):
+        yield slice(i, next_i), slice(j, next_j)
 
 
 def _pair_places(first: list[int], second: list[int], distance: int) -> list[tuple[int, int]]:

@@ -144,11 +144,12 @@ def test_a_file_names_contenders_and_flags_win(decima: Callable, workspace: Path
 
 def test_a_table_for_a_person(decima: Callable, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    done = decima("compare", *BASICS, "--peaks", "scipy,scipy[z=1e6]", "--format", "table", "--genes", "SPI1")
+    done = decima("compare", *BASICS, "--peaks", "scipy,scipy[height=1e6]", "--format", "table", "--genes", "SPI1")
     assert done.code == 0
-    assert "scipy[z=5.0] is the reference; means over 1 gene" in done.out
-    assert done.out.count("1.00") == 1  # the tracks are the same; the reference has nothing beside itself
-    assert "scipy[z=1000000.0]: same_name is undefined in 1 of 1 genes: no paired peak has a name" in done.out
+    assert "scipy[height=none] is the reference; means over 1 gene" in done.out
+    (row,) = [line.split() for line in done.out.splitlines() if line.split()[:1] == ["scipy[height=1000000.0]"]]
+    assert row[1:7] == ["1.00", "0.00", "0.00", "0.00", "0", "0"]
+    assert "scipy[height=1000000.0]: same_name is undefined in 1 of 1 genes: no paired peak has a name" in done.out
     assert "1 gene in" in done.err
 
 

@@ -157,6 +157,12 @@ def test_no_peaks() -> None:
     assert peaks_found(some, none, 10, 5) == jaccard(some, none) == jaccard(none, some) == 0
 
 
+def test_thousands_of_peaks_are_paired_at_once() -> None:
+    at = np.arange(0, 200_000, 40)
+    many, moved = (Peaks(position=p, start=p, end=p + 1, height=np.ones(len(p)), length=200_010) for p in (at, at + 10))
+    assert pair_peaks(many, moved, 5_000, 10) == tuple((i, i) for i in range(5_000))
+
+
 @given(some_peaks, some_peaks, st.integers(0, 20), st.integers(1, 8))
 def test_pairs_are_the_most_there_can_be_the_nearest_and_symmetric(
     first: Peaks, second: Peaks, distance: int, top: int
