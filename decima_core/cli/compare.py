@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decima_core.cli.complete import provider_names
+from decima_core.cli.complete import listed_names
 from decima_core.cli.flags import Command, configure, flags
 from decima_core.cli.text import Layout, count, default_layout, print_table
 from decima_core.cli.watching import watching
@@ -37,7 +37,7 @@ def _contenders(stage: str, what: str) -> Callable[[Command], Command]:
         f"compared_{stage}",
         metavar="NAMES",
         multiple=True,
-        shell_complete=provider_names(stage),
+        shell_complete=listed_names(stage),
         help=f"{what}, separated by commas, each NAME or 'NAME[option=value,...]'.",
     )
 

@@ -17,7 +17,7 @@ from decima_core.comparison.side_by_side import GeneComparison, compare, labels_
 from decima_core.comparison.table import Tally, gene_rows
 from decima_core.config import RunConfig
 from decima_core.device import resolve_device
-from decima_core.errors import DecimaError
+from decima_core.errors import DecimaError, PluginError
 from decima_core.outputs.manifest import InputHashes
 from decima_core.outputs.partial_folder import check_free
 from decima_core.outputs.table_folder import TableFolder
@@ -137,19 +137,19 @@ def run_comparison(
 
 
 class _Unmade:
-    """Stands for a provider that could not be made: every stage raises what making it raised."""
+    """Stands for a provider that could not be made: every stage says why."""
 
-    def __init__(self, error: DecimaError) -> None:
-        self._error = error
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
 
     def attribute(self, target: torch.nn.Module, sequence: torch.Tensor, mask: torch.Tensor | None = None) -> Any:
-        raise self._error
+        raise PluginError(self._reason)
 
     def call(self, attribution: Any) -> Any:
-        raise self._error
+        raise PluginError(self._reason)
 
     def scan(self, record: Any, attribution: Any, peaks: Any) -> Any:
-        raise self._error
+        raise PluginError(self._reason)
 
 
 def _created(contenders: tuple[Contender, ...]) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _created(contenders: tuple[Contender, ...]) -> dict[str, Any]:
         try:
             made[each.label] = each.planned.create()
         except DecimaError as error:
-            made[each.label] = _Unmade(error)
+            made[each.label] = _Unmade(str(error))
     return made
 
 

@@ -96,7 +96,7 @@ def compare(
     length = window_length(model, seq_len)
     where = resolve_device(device)
     function = make_target(model, target or TargetOptions(transform="aggregate"), source.tasks)
-    failures: dict[Path, DecimaError] = {}
+    failures: dict[Path, str] = {}
     stages = _Stages(model, function, methods, callers, scanners, where, failures)
     with left_as_found(function, where):
         for name in names:
@@ -110,7 +110,7 @@ def compare(
                         raise DecimaError(
                             f"{error} This was the reference, '{label}', with which all others are compared."
                         ) from error
-            told = {label: str(failures[p]) for path, label in labels.items() for p in failures if path[: len(p)] == p}
+            told = {label: failures[p] for path, label in labels.items() for p in failures if path[: len(p)] == p}
             yield GeneComparison(
                 gene=name,
                 contenders=tuple(labels.values()),
@@ -144,7 +144,8 @@ def labels_of(methods: Iterable[str], callers: Iterable[str], scanners: Iterable
 
 @attrs.frozen
 class _Stages:
-    """What the genes have in common; ``failures`` holds the combinations that failed, of one to three stages."""
+    """What the genes have in common; ``failures`` says why combinations of one to three stages failed: in words,
+    for an exception would keep all that its plugin held alive, the memory that it ran out of too."""
 
     model: SequenceModel
     target: Target
@@ -152,7 +153,7 @@ class _Stages:
     callers: Mapping[str, PeakCaller]
     scanners: Mapping[str, MotifScanner]
     device: torch.device
-    failures: dict[Path, DecimaError]
+    failures: dict[Path, str]
 
 
 class _OneGene:
@@ -163,7 +164,7 @@ class _OneGene:
         self._done: dict[tuple[str, Path], tuple[Any, float]] = {}
 
     def result(self, path: Path) -> Interpretation:
-        """All that one contender finds; raises what its first stage that fails raised, now or for an earlier gene."""
+        """All that one contender finds; a DecimaError where a stage fails, or failed for an earlier gene."""
         method, caller, scanner = path
         s, record = self._stages, self._record
         attribution, attributing = self._once("attribute", (method,), lambda: self._explain(method))
@@ -182,15 +183,15 @@ class _OneGene:
 
     def _once(self, stage: str, path: Path, work: Callable[[], T]) -> tuple[T, float]:
         if path in self._stages.failures:
-            raise self._stages.failures[path]
+            raise DecimaError(self._stages.failures[path])
         if (stage, path) not in self._done:
             clock = Clock()
             try:
                 with clock(stage):
                     value = work()
             except DecimaError as error:
-                self._stages.failures[path] = error
-                logger.warning("A contender is left out: %s", error)
+                self._stages.failures[path] = str(error)
+                logger.warning("A contender is left out: %s", str(error))
                 raise
             self._done[stage, path] = value, clock.seconds[stage]
         return self._done[stage, path]

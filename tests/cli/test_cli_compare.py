@@ -210,3 +210,13 @@ def test_bad_input_is_one_line(decima: Callable, workspace: Path, arguments: tup
     assert done.err.splitlines()[-1].startswith("decima-core: error: ")
     assert "Traceback" not in done.err
     assert not (workspace / "out").exists()
+
+
+def test_the_shell_completes_the_last_name() -> None:
+    from click.shell_completion import ShellComplete
+
+    from decima_core.cli import cli
+
+    complete = ShellComplete(cli, {}, "decima-core", "_DECIMA_CORE_COMPLETE")
+    found = complete.get_completions(["compare", "--method"], "saliency,deep")
+    assert [item.value for item in found] == ["saliency,deep-lift"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from typing import Any
 
 import numpy as np
@@ -143,6 +145,25 @@ def test_a_method_that_fails_is_left_out_and_leaves_nothing_behind(source, model
     failed = table.loc["breaks + c"]
     assert (failed["note"], failed["genes"]) == (sentence, 1)
     assert failed[[*MEASURES, "peaks", "hits", "attribute_s"]].isna().all()
+
+
+def test_what_a_failed_method_held_is_let_go(source, model, registry):
+    held = []
+
+    class Hungry:
+        def attribute(self, target: Any, sequence: torch.Tensor, mask: Any = None) -> Any:
+            memory = torch.zeros(10)
+            held.append(weakref.ref(memory))
+            raise MemoryError("out of memory")
+
+    given = stages(registry, methods={"a": {}, "b": {}})
+    given["methods"] = {"a": given["methods"]["a"], "hungry": Hungry(), "b": given["methods"]["b"]}
+    stream = compare(source, model, **given)
+    first = next(stream)
+    assert list(first.failures) == ["hungry"]
+    gc.collect()
+    assert held[0]() is None
+    stream.close()
 
 
 def test_a_scanner_that_fails_takes_only_its_own_contenders(source, model, registry):
