@@ -31,7 +31,7 @@ LAYERS = (
     ("arrays",),
     ("records",),
     ("providers",),
-    ("hookspecs", "models", "naming", "variants", "weights"),
+    ("hookspecs", "models", "naming", "scanning", "variants", "weights"),
     ("registered",),
     ("loading",),
     ("registry",),
