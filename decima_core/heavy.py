@@ -13,6 +13,7 @@ HEAVY = (
     "jax",
     "lightning",
     "matplotlib",
+    "memelite",
     "numba",
     "numpy",
     "pandas",
