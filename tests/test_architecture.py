@@ -64,6 +64,8 @@ HEAVY = {
     "pysam",
     "pyarrow",
     "anndata",
+    "memelite",
+    "numba",
 }
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {
