@@ -2,9 +2,10 @@
 
 memelite (Schreiber, https://github.com/jmschrei/memesuite-lite) adds up a site's log odds as they are, cuts the sum off to
 whole bins, and looks it up in the exact distribution of sums of *rounded* log odds. Its place there, counted from the largest
-rounded sum, is the site's loss here, and the shared tables give that loss the p-value that memelite gives. Two things differ:
+rounded sum, is the site's loss here, and the shared tables give that loss the p-value that memelite gives. Three things differ:
 
 * a site may score above the largest rounded sum, where memelite gives p = 0; here it has the p-value of that largest sum;
+* where even that p-value is above the threshold, memelite reports such sites all the same; here they are no hits;
 * memelite reads an N as a base without weight; here no site holds one.
 """
 
