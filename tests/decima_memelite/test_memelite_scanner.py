@@ -199,6 +199,7 @@ def test_a_motif_wider_than_the_gene_window_is_named(make: Callable[..., Any], s
         scan(scanner, "ACGT" * 5)
 
 
+@pytest.mark.slow  # every scan makes the tables of all motifs anew
 @parametrize_with_checks("motifs", "memelite")
 def test_contract(check: Callable[[], None]) -> None:
     check()
