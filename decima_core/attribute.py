@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from decima_core.errors import AttributionError, DataError, ModelError, guarded
@@ -57,16 +58,23 @@ def explain(
             "gradient (detach, no_grad, or rounding in its forward).",
             record.gene,
         )
-    delta = scores.convergence_delta
+    delta, hypothetical = scores.convergence_delta, scores.hypothetical
     return Attribution(
         gene=record.gene,
-        values=scores.values[0].detach().to("cpu", torch.float32).numpy(),
+        values=_array(scores.values),
         tss=record.tss,
         method=method_name or type(method).__name__,
         target=target.description,
         prediction=prediction,
         convergence_delta=None if delta is None else float(delta[0]),
+        hypothetical=None if hypothetical is None else _array(hypothetical),
     )
+
+
+def _array(scores: torch.Tensor) -> npt.NDArray[np.float32]:
+    """The scores ``(4, L)`` of the first sequence of a batch."""
+    array: npt.NDArray[np.float32] = scores[0].detach().to("cpu", torch.float32).numpy()
+    return array
 
 
 @contextmanager
@@ -98,10 +106,12 @@ def run_method(
     scores = guarded(lambda: method.attribute(target, sequence, mask), AttributionError, what)
     if not isinstance(scores, Scores):
         raise AttributionError(f"The method '{name}' returned {type(scores).__name__}, not Scores(values=...).")
-    if scores.values.shape != sequence.shape:
-        raise AttributionError(
-            f"The method '{name}' returned shape {tuple(scores.values.shape)} for a sequence of shape {tuple(sequence.shape)}."
-        )
+    for what, found in (("", scores.values), (" of hypothetical scores", scores.hypothetical)):
+        if found is not None and found.shape != sequence.shape:
+            raise AttributionError(
+                f"The method '{name}' returned shape {tuple(found.shape)}{what} for a sequence of shape "
+                f"{tuple(sequence.shape)}."
+            )
     return scores
 
 

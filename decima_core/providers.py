@@ -215,10 +215,15 @@ class ModelSpec(Spec[SequenceModel]):
 @attrs.frozen(kw_only=True, eq=False)
 class Scores:
     """What an attribution method returns: ``values`` ``(B, 4, L)`` and, where the method promises completeness, the
-    ``convergence_delta`` ``(B,)``: sum of the values minus (target at the input - target at the baseline)."""
+    ``convergence_delta`` ``(B,)``: sum of the values minus (target at the input - target at the baseline).
+
+    ``hypothetical`` ``(B, 4, L)``, where the method was asked for them, holds what each of the four bases would contribute at
+    each position. At the base that is there it is the sum of the values over the bases.
+    """
 
     values: torch.Tensor
     convergence_delta: torch.Tensor | None = None
+    hypothetical: torch.Tensor | None = None
 
 
 @runtime_checkable

@@ -1,7 +1,8 @@
 """Attributions in the HDF5 layout that Decima's own tools read.
 
 ``genes (G)``, ``gene_mask_start (G)``, ``gene_mask_end (G)``, ``attribution (G, 4, L)`` float32, ``sequence (G, L)``
-int8 and the attributes ``model_name`` and ``genome``. Genes are written as they come; memory is that of one gene.
+int8 and the attributes ``model_name`` and ``genome``; where the method gave them also ``hypothetical (G, 4, L)`` float32.
+Genes are written as they come; memory is that of one gene.
 """
 
 from __future__ import annotations
@@ -73,12 +74,17 @@ class AttributionFile:
             )
         with self._writing():
             if row == 0:
-                self._create_arrays(len(record))
+                self._create_arrays(len(record), hypothetical=result.attribution.hypothetical is not None)
             length = self._file["sequence"].shape[1]
             if len(record) != length:
                 raise OutputError(
                     f"The window of gene '{record.gene}' has {len(record):,} bases and that of '{self.genes[0]}' "
                     f"{length:,}; one file holds one length: give --seq-len, or run them apart."
+                )
+            if ("hypothetical" in self._file) != (result.attribution.hypothetical is not None):
+                raise OutputError(
+                    f"The method gave hypothetical scores for some genes and none for others, '{record.gene}' among them; "
+                    "it must give them for all or for none."
                 )
             self._write_row(row, result)
         self._written += 1
@@ -86,6 +92,8 @@ class AttributionFile:
     def _write_row(self, row: int, result: Interpretation) -> None:
         file, record = self._file, result.record
         file["attribution"][row] = result.attribution.values
+        if "hypothetical" in file:
+            file["hypothetical"][row] = result.attribution.hypothetical
         file["sequence"][row] = record.codes
         file["gene_mask_start"][row], file["gene_mask_end"][row] = record.mask_bounds
         attribution = result.attribution
@@ -99,10 +107,11 @@ class AttributionFile:
         if record.locus is not None:
             self._write_locus(row, result)
 
-    def _create_arrays(self, length: int) -> None:
+    def _create_arrays(self, length: int, *, hypothetical: bool) -> None:
         n, chunk = len(self.genes), min(length, _CHUNK)
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-        self._file.create_dataset("attribution", (n, 4, length), np.float32, chunks=(1, 4, chunk), **packed)
+        for name in ("attribution", "hypothetical") if hypothetical else ("attribution",):
+            self._file.create_dataset(name, (n, 4, length), np.float32, chunks=(1, 4, chunk), **packed)
         self._file.create_dataset("sequence", (n, length), np.int8, chunks=(1, chunk), **packed)
 
     def _write_locus(self, row: int, result: Interpretation) -> None:

@@ -34,11 +34,14 @@ class Attribution:
     convergence_delta
         Sum of the attributions minus (target at the sequence - target at the baseline), for methods that promise
         completeness; None for the others.
+    hypothetical
+        ``(4, L)`` float32, what each of the four bases would contribute, also those that the sequence does not have; None
+        where the method was not asked for them.
 
     Raises
     ------
     AttributionError
-        If ``values`` has another shape or holds NaN or infinity.
+        If ``values`` or ``hypothetical`` has another shape or holds NaN or infinity.
     """
 
     gene: str
@@ -48,18 +51,27 @@ class Attribution:
     target: str = ""
     prediction: float | None = None
     convergence_delta: float | None = None
+    hypothetical: npt.NDArray[np.float32] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(to_float32)
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[0] != 4:
             raise AttributionError(
                 f"Attributions of gene '{self.gene}' have shape {self.values.shape}; they must be (4, length)."
             )
-        if not np.isfinite(self.values).all():
-            at = int(np.flatnonzero(~np.isfinite(self.values).all(0))[0])
+        if self.hypothetical is not None and self.hypothetical.shape != self.values.shape:
             raise AttributionError(
-                f"Attributions of gene '{self.gene}' by '{self.method}' hold NaN or infinity, first at position {at:,}; "
-                "check the model's weights and whether the target divides by zero."
+                f"Hypothetical scores of gene '{self.gene}' have shape {self.hypothetical.shape} beside attributions of shape "
+                f"{self.values.shape}; there is one for each."
             )
+        for what, scores in (("Attributions", self.values), ("Hypothetical scores", self.hypothetical)):
+            if scores is not None and not np.isfinite(scores).all():
+                at = int(np.flatnonzero(~np.isfinite(scores).all(0))[0])
+                raise AttributionError(
+                    f"{what} of gene '{self.gene}' by '{self.method}' hold NaN or infinity, first at position {at:,}; "
+                    "check the model's weights and whether the target divides by zero."
+                )
 
     def __len__(self) -> int:
         return int(self.values.shape[1])

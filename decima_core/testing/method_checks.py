@@ -51,7 +51,8 @@ def _mask(batch: int) -> torch.Tensor:
 def check_method_shape(subject: Subject) -> None:
     """Values are ``(B, 4, L)``, finite, and hold no graph; with a mask and without."""
     for module, mask in ((Convolution(), None), (Convolution(5), _mask(2))):
-        values = _attribute(subject, target_of(module), random_sequence(2), mask).values
+        scores = _attribute(subject, target_of(module), random_sequence(2), mask)
+        values = scores.values
         where = f"Values of {subject.label}{' with a gene mask' if mask is not None else ''}"
         require(
             tuple(values.shape) == (2, 4, LENGTH),
@@ -62,6 +63,24 @@ def check_method_shape(subject: Subject) -> None:
         require(
             not values.requires_grad, f"{where} still hold the graph they were computed with; return values.detach()."
         )
+        if scores.hypothetical is not None:
+            _check_hypothetical(subject, scores, random_sequence(2))
+
+
+def _check_hypothetical(subject: Subject, scores: Scores, sequence: torch.Tensor) -> None:
+    """The hypothetical score of the base that is there is the sum of the values over the bases."""
+    hypothetical = scores.hypothetical
+    require(
+        hypothetical is not None and hypothetical.shape == sequence.shape,
+        f"The hypothetical scores of {subject.label} must have the shape of the sequence, {tuple(sequence.shape)}.",
+    )
+    assert hypothetical is not None
+    observed, track = (hypothetical * sequence).sum(1), scores.values.sum(1) * sequence.sum(1)
+    require(
+        torch.allclose(observed, track, rtol=1e-3, atol=1e-4),
+        f"The hypothetical score of the base that is there must be the sum of the values of {subject.label} over the bases; "
+        f"they differ by up to {_gap(observed, track)}.",
+    )
 
 
 def check_method_batch_equals_singles(subject: Subject) -> None:

@@ -15,8 +15,8 @@ from decima_captum.options import (
     DeepLiftOptions,
     FeatureAblationOptions,
     GradientShapOptions,
+    InputXGradientOptions,
     IntegratedGradientsOptions,
-    NoOptions,
     SaliencyOptions,
 )
 from decima_core import AttributionMethodSpec, hookimpl
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["decima_attribution_methods"]
 
 
-def _input_x_gradient(options: NoOptions) -> AttributionMethod:
+def _input_x_gradient(options: InputXGradientOptions) -> AttributionMethod:
     from decima_captum.gradients import InputXGradientMethod
 
     return InputXGradientMethod(options)
@@ -76,7 +76,7 @@ def decima_attribution_methods() -> Iterable[AttributionMethodSpec]:
         name="input-x-gradient",
         aliases=("inputxgradient",),
         summary="Gradient times input: the first-order effect of each observed base (Shrikumar et al. 2017).",
-        options=NoOptions,
+        options=InputXGradientOptions,
         create=_input_x_gradient,
         exact_on_linear=True,
     )

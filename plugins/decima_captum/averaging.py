@@ -22,6 +22,28 @@ class Comparison:
     draws: tuple[int, ...]
 
 
+@attrs.frozen
+class Explained:
+    """The ``values`` of some comparisons and the ``multipliers`` that were multiplied by a difference, both ``(n, 4, L)``."""
+
+    values: torch.Tensor
+    multipliers: torch.Tensor
+
+    @classmethod
+    def of(cls, comparison: Comparison, multipliers: torch.Tensor) -> Explained:
+        """Values that are multipliers x (sequence - baseline)."""
+        return cls(multipliers * (comparison.sequence - comparison.baseline), multipliers)
+
+    def hypothetical(self, row: int, baseline: torch.Tensor) -> torch.Tensor:
+        """What each base would contribute, ``(4, L)``: the values' sum over the bases if that base were there.
+
+        For base b, the sum over bases c of multiplier[c] x (1 if c is b, else 0, minus baseline[c]): the hypothetical
+        contributions that TF-MoDISco takes (Shrikumar et al. 2018, arXiv:1811.00416).
+        """
+        slope = self.multipliers[row]
+        return slope - (slope * baseline).sum(0)
+
+
 @attrs.frozen(kw_only=True)
 class Averaged:
     """``scores``, the target's ``change`` ``(B,)`` from the mean baseline, and the ``scale`` ``(B,)`` of rounding."""
@@ -32,7 +54,7 @@ class Averaged:
 
 
 def average(
-    explain: Callable[[Comparison], torch.Tensor],
+    explain: Callable[[Comparison], Explained],
     target: ScalarTarget,
     sequence: torch.Tensor,
     mask: torch.Tensor | None,
@@ -40,8 +62,10 @@ def average(
     *,
     per_chunk: int,
     draws: int | None = None,
+    hypothetical: bool = False,
 ) -> Averaged:
-    """Mean over ``draws`` references of ``explain(comparison)`` ``(n, 4, L)``, for each sequence of ``(B, 4, L)``.
+    """Mean over ``draws`` references of the values that ``explain(comparison)`` gives, for each sequence of ``(B, 4, L)``,
+    and with ``hypothetical`` of what the four bases would contribute.
 
     Draw j uses baseline j modulo their number; without ``draws`` each baseline is used once. ``per_chunk``
     comparisons are explained at a time. The convergence delta is the sum of the values minus the change of the target
@@ -50,6 +74,7 @@ def average(
     draws = baselines.count if draws is None else draws
     used = min(baselines.count, draws)
     values = torch.zeros_like(sequence)
+    asked = torch.zeros_like(sequence) if hypothetical else None
     at_sequence = evaluate(target, sequence, mask, per_chunk)
     at_baseline = torch.zeros_like(at_sequence)
     pairs = [(example, draw) for example in range(len(sequence)) for draw in range(draws)]
@@ -69,12 +94,16 @@ def average(
             for row, output in zip(new, outputs, strict=True):
                 at_baseline[examples[row]] += output / used
         # Row by row: an indexed sum has no fixed order on a GPU.
-        for example, value in zip(examples, explain(comparison), strict=True):
-            values[example] += value / draws
+        explained = explain(comparison)
+        for row, example in enumerate(examples):
+            values[example] += explained.values[row] / draws
+            if asked is not None:
+                asked[example] += explained.hypothetical(row, comparison.baseline[row]) / draws
     change = at_sequence - at_baseline
     delta = values.flatten(1).sum(1).to(change) - change
     scale = values.flatten(1).abs().sum(1).to(change) + at_sequence.abs() + at_baseline.abs()
-    return Averaged(scores=Scores(values=values, convergence_delta=delta), change=change, scale=scale)
+    scores = Scores(values=values, convergence_delta=delta, hypothetical=asked)
+    return Averaged(scores=scores, change=change, scale=scale)
 
 
 def evaluate(target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None, per_forward: int) -> torch.Tensor:

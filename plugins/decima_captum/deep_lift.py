@@ -7,7 +7,7 @@ import logging
 import torch
 from captum.attr import DeepLift
 
-from decima_captum.averaging import Averaged, Comparison, average
+from decima_captum.averaging import Averaged, Comparison, Explained, average
 from decima_captum.baselines import Baselines
 from decima_captum.method import CaptumMethod, forward_args, sequences_per_forward
 from decima_captum.module_guard import RULED, guarded
@@ -52,15 +52,15 @@ class DeepLiftMethod(CaptumMethod):
         self.seed = self.options.seed
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
-        def explain(comparison: Comparison) -> torch.Tensor:
+        def explain(comparison: Comparison) -> Explained:
             with guarded(target):
                 try:
-                    values: torch.Tensor = DeepLift(target).attribute(
+                    multipliers: torch.Tensor = DeepLift(target, multiply_by_inputs=False).attribute(
                         comparison.sequence, comparison.baseline, additional_forward_args=forward_args(comparison.mask)
                     )
                 except RuntimeError as error:
                     raise _explained(error) from error
-            return values.detach()
+            return Explained.of(comparison, multipliers.detach())
 
         # Sequence and baseline go through the model together, so a comparison counts twice. captum's rules for max
         # pooling and softmax mix the examples of a batch; one comparison at a time keeps them apart.
@@ -73,6 +73,7 @@ class DeepLiftMethod(CaptumMethod):
             mask,
             Baselines(self.options, sequence),
             per_chunk=1 if alone else max(1, size // 2),
+            hypothetical=self.options.hypothetical,
         )
         _warn_if_incomplete(averaged, target)
         return averaged.scores

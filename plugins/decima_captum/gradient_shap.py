@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from decima_captum.averaging import Comparison, average
+from decima_captum.averaging import Comparison, Explained, average
 from decima_captum.baselines import Baselines
 from decima_captum.gradients import gradient
 from decima_captum.method import CaptumMethod, sequences_per_forward
@@ -39,13 +39,14 @@ class GradientShapMethod(CaptumMethod):
         self.seed = self.options.seed
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
-        def explain(comparison: Comparison) -> torch.Tensor:
+        def explain(comparison: Comparison) -> Explained:
             x, start = comparison.sequence, comparison.baseline
             samples = [self._sample(draw, x) for draw in comparison.draws]
             place = torch.tensor([place for place, _ in samples]).to(x)[:, None, None]
             if self.options.stdevs:
                 x = x + torch.stack([noise for _, noise in samples])
-            return (x - start) * gradient(target, start + place * (x - start), comparison.mask)
+            slope = gradient(target, start + place * (x - start), comparison.mask)
+            return Explained((x - start) * slope, slope)
 
         return average(
             explain,
@@ -55,6 +56,7 @@ class GradientShapMethod(CaptumMethod):
             Baselines(self.options, sequence),
             per_chunk=sequences_per_forward(sequence.shape[-1], self.options.internal_batch_size),
             draws=self.options.n_samples,
+            hypothetical=self.options.hypothetical,
         ).scores
 
     def _sample(self, draw: int, like: torch.Tensor) -> tuple[float, torch.Tensor]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from captum.attr import InputXGradient, Saliency
+from captum.attr import Saliency
 
 from decima_captum.method import CaptumMethod, forward_args, sequences_per_forward
-from decima_captum.options import NoOptions, SaliencyOptions
+from decima_captum.options import InputXGradientOptions, SaliencyOptions
 from decima_captum.target import ScalarTarget
 from decima_core.providers import Scores
 
@@ -17,26 +17,32 @@ def gradient(target: ScalarTarget, points: torch.Tensor, mask: torch.Tensor | No
     return values.detach()
 
 
+def _gradients(target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """The same for a batch of any size, as many at a time as fit in memory."""
+    size = sequences_per_forward(sequence.shape[-1], None)
+    values = torch.zeros_like(sequence)
+    for at in range(0, len(sequence), size):
+        part, held = sequence[at : at + size], None if mask is None else mask[at : at + size]
+        values[at : at + size] = gradient(target, part, held)
+    return values
+
+
 class InputXGradientMethod(CaptumMethod):
     """Gradient x input (Shrikumar et al. 2017, arXiv:1605.01713; the linear term of Simonyan et al. 2013).
 
     ``values`` ``(B, 4, L)``, in units of the target, are zero except at the observed base; a position without a base
-    (N) gets zero. Exact on a linear model against the baseline of no base. Not complete in general.
+    (N) gets zero. Exact on a linear model against the baseline of no base. Not complete in general. The hypothetical scores
+    are the gradient itself.
     """
 
     name = "input-x-gradient"
 
-    def __init__(self, options: NoOptions) -> None:
+    def __init__(self, options: InputXGradientOptions) -> None:
         self.options = options
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
-        size = sequences_per_forward(sequence.shape[-1], None)
-        values = torch.zeros_like(sequence)
-        method = InputXGradient(target)
-        for at in range(0, len(sequence), size):
-            part, held = sequence[at : at + size], None if mask is None else mask[at : at + size]
-            values[at : at + size] = method.attribute(part, additional_forward_args=forward_args(held)).detach()
-        return Scores(values=values)
+        slope = _gradients(target, sequence, mask)
+        return Scores(values=sequence * slope, hypothetical=slope if self.options.hypothetical else None)
 
 
 class SaliencyMethod(CaptumMethod):
@@ -52,9 +58,5 @@ class SaliencyMethod(CaptumMethod):
         self.options = options
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
-        size = sequences_per_forward(sequence.shape[-1], None)
-        values = torch.zeros_like(sequence)
-        for at in range(0, len(sequence), size):
-            part, held = sequence[at : at + size], None if mask is None else mask[at : at + size]
-            values[at : at + size] = gradient(target, part, held)
+        values = _gradients(target, sequence, mask)
         return Scores(values=values.abs() if self.options.absolute else values)

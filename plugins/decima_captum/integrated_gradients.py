@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from captum.attr import IntegratedGradients
 
-from decima_captum.averaging import Comparison, average
+from decima_captum.averaging import Comparison, Explained, average
 from decima_captum.baselines import Baselines
 from decima_captum.method import CaptumMethod, forward_args, sequences_per_forward
 from decima_captum.options import IntegratedGradientsOptions
@@ -37,19 +37,20 @@ class IntegratedGradientsMethod(CaptumMethod):
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
         steps = self.options.n_steps
         size = sequences_per_forward(sequence.shape[-1], self.options.internal_batch_size)
-        method = IntegratedGradients(target)
+        method = IntegratedGradients(target, multiply_by_inputs=False)
 
-        def explain(comparison: Comparison) -> torch.Tensor:
-            values: torch.Tensor = method.attribute(
+        def explain(comparison: Comparison) -> Explained:
+            slope: torch.Tensor = method.attribute(
                 comparison.sequence,
                 baselines=comparison.baseline,
                 additional_forward_args=forward_args(comparison.mask),
                 n_steps=steps,
                 internal_batch_size=max(size, len(comparison.sequence)),
             )
-            return values.detach()
+            return Explained.of(comparison, slope.detach())
 
         # All steps of a comparison in one forward pass where they fit, else one comparison at a time.
         per_chunk = max(1, size // steps)
         baselines = Baselines(self.options, sequence)
-        return average(explain, target, sequence, mask, baselines, per_chunk=per_chunk).scores
+        asked = self.options.hypothetical
+        return average(explain, target, sequence, mask, baselines, per_chunk=per_chunk, hypothetical=asked).scores

@@ -57,8 +57,12 @@ class CaptumMethod(abc.ABC):
                     f"{self.name} ran out of memory on {len(sequence)} sequence(s) of {sequence.shape[-1]:,} bases; "
                     f"{self.remedy}."
                 ) from error
-            delta = scores.convergence_delta
-            return Scores(values=scores.values.detach(), convergence_delta=None if delta is None else delta.detach())
+            delta, hypothetical = scores.convergence_delta, scores.hypothetical
+            return Scores(
+                values=scores.values.detach(),
+                convergence_delta=None if delta is None else delta.detach(),
+                hypothetical=None if hypothetical is None else hypothetical.detach(),
+            )
 
     @abc.abstractmethod
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:

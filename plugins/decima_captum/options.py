@@ -7,9 +7,14 @@ from typing import Any, Literal
 from decima_core.options import option, options_class
 
 
+_HYPOTHETICAL = "Store what all four bases would contribute as well, as TF-MoDISco needs it."
+
+
 @options_class
-class NoOptions:
-    """A method without options."""
+class InputXGradientOptions:
+    """Options of ``input-x-gradient``."""
+
+    hypothetical: bool = option(default=False, help=_HYPOTHETICAL)
 
 
 @options_class
@@ -44,19 +49,26 @@ class BaselineOptions:
 
 
 @options_class
-class IntegratedGradientsOptions(BaselineOptions):
+class MultiplierOptions(BaselineOptions):
+    """Options of the methods whose values are a slope, the multiplier, times the difference from a baseline."""
+
+    hypothetical: bool = option(default=False, help=_HYPOTHETICAL)
+
+
+@options_class
+class IntegratedGradientsOptions(MultiplierOptions):
     """Options of ``integrated-gradients``."""
 
     n_steps: int = option(default=50, help="Points on the path from baseline to sequence.", at_least=1)
 
 
 @options_class
-class DeepLiftOptions(BaselineOptions):
+class DeepLiftOptions(MultiplierOptions):
     """Options of ``deep-lift``."""
 
 
 @options_class
-class GradientShapOptions(BaselineOptions):
+class GradientShapOptions(MultiplierOptions):
     """Options of ``gradient-shap``."""
 
     baseline: Literal["zeros", "uniform", "shuffle"] = option(
