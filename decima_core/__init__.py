@@ -83,6 +83,12 @@ _HOME: dict[str, str] = {
     "process_variants": "datasets.process_variants",
     "run_variants": "variant_run",
     "variant_effects": "effects.predict",
+    # TF-MoDISco
+    "ModiscoInputOptions": "modisco.options",
+    "ModiscoOptions": "modisco.options",
+    "read_modisco_patterns": "modisco.patterns",
+    "run_modisco": "modisco.discover",
+    "write_modisco_inputs": "modisco.inputs",
     # the original functions
     "attributions": "original_functions",
     "count_genes": "original_functions",
@@ -137,6 +143,11 @@ if TYPE_CHECKING:
     from decima_core.errors import UnknownNameError as UnknownNameError
     from decima_core.hookspecs import hookimpl as hookimpl
     from decima_core.models import wrap_module as wrap_module
+    from decima_core.modisco.discover import run_modisco as run_modisco
+    from decima_core.modisco.inputs import write_modisco_inputs as write_modisco_inputs
+    from decima_core.modisco.options import ModiscoInputOptions as ModiscoInputOptions
+    from decima_core.modisco.options import ModiscoOptions as ModiscoOptions
+    from decima_core.modisco.patterns import read_modisco_patterns as read_modisco_patterns
     from decima_core.options import option as option
     from decima_core.options import options_class as options_class
     from decima_core.original_functions import attributions as attributions

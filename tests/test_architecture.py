@@ -44,7 +44,7 @@ LAYERS = (
     ("effects",),
     ("run_record",),
     ("runner", "builder"),
-    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "comparison"),
+    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "comparison", "modisco"),
     ("cli",),
     ("__main__",),
 )

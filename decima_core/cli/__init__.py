@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "variants": ("variants", "Tell what variants do to the prediction, and to the motifs."),
     "demo": ("demo", "See it work on data the program makes itself; needs no files."),
     "build": ("build", "Write a gene file from a genome and a gene table."),
+    "modisco": ("modisco", "Hand a run over to TF-MoDISco, and take its patterns back as motifs."),
     "genes": ("genes", "List the genes and splits of a gene file."),
     "plugins": ("plugins", "List every plugin and provider, and what failed."),
     "show": ("show", "Show one provider's options, types and defaults."),

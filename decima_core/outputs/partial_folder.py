@@ -29,6 +29,11 @@ RESULTS = (
     "comparison.tsv",
     "comparison_pairs.tsv",
     "comparison_genes.tsv",
+    "one_hot.npz",
+    "hypothetical.npz",
+    "windows.tsv",
+    "modisco.h5",
+    "patterns.meme",
 )
 
 

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from decima_core.options import option, options_class
 
-
 _HYPOTHETICAL = "Store what all four bases would contribute as well, as TF-MoDISco needs it."
 
 
