@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -11,8 +13,9 @@ from support import random_codes, write_gene_file
 from torch import nn
 
 # R is A or G, as often; both fire alike, so that the alternative is known from hypothetical scores.
-WORDS = ("CATTGTRTC", "GAACAGCCC")
+WORDS = ("GGAAARAGC", "ACCCATACA")
 LENGTH = 600
+Command = Callable[..., subprocess.CompletedProcess[str]]
 _SETS = {"A": "A", "C": "C", "G": "G", "T": "T", "R": "AG"}
 
 

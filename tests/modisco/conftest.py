@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from planted_motifs import LENGTH, write_planted
+from planted_motifs import LENGTH, Command, write_planted
 from support import ROOT
 
 PROGRAM = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r}); from decima_core.cli import main; main()"
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")

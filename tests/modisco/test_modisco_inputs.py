@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from support import ROOT
 
 from decima_core import (
     ConfigError,
@@ -289,3 +291,8 @@ def test_short_genes_and_odd_widths_are_refused(small: Path, tmp_path: Path) -> 
             file[name] = cut
     with pytest.raises(DataError, match="have 90 bases; TF-MoDISco needs at least 100"):
         write_modisco_inputs(folder, tmp_path / "out", ModiscoInputOptions(windows="genes"))
+
+
+def test_the_page_on_formats_lists_the_columns() -> None:
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8").partition("### windows.tsv")[2]
+    assert re.findall(r"^\| `(\w+)` \|", text.partition("\n## ")[0], re.M) == columns()
