@@ -43,6 +43,8 @@ def read_modisco_patterns(path: str | Path, *, trim: float = 0.3) -> tuple[Patte
     MotifError
         If the file cannot be read, is no such result, or holds no pattern.
     """
+    if not Path(path).is_file():
+        raise MotifError(f"The patterns '{path}' cannot be read: there is no such file; give a result of TF-MoDISco.")
     try:
         with h5py.File(path, "r") as file:
             if not any(group in file for group in GROUPS) and "window_size" not in file.attrs:
