@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from decima_core.errors import ConfigError, OptionError, UnknownNameError, first
 from decima_core.options import as_dict, build, coerce
 from decima_core.providers import fold, kind_of
 from decima_core.registry import Registered, Registry
-from decima_core.sections import TargetOptions, VariantOptions
+from decima_core.sections import ScoreOptions, TargetOptions, VariantOptions
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -33,12 +33,13 @@ class RunConfig:
 
     ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
     ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
-    ``decima-core variants`` alone.
+    ``decima-core variants`` alone, and ``scores`` to ``decima-core annotate``.
     """
 
     stages: Mapping[str, StageChoice]
     target: TargetOptions = attrs.field(factory=TargetOptions)
     variants: VariantOptions = attrs.field(factory=VariantOptions)
+    scores: ScoreOptions = attrs.field(factory=ScoreOptions)
     genes: tuple[str, ...] = ()
     split: str | None = None
     seq_len: int | None = None
@@ -117,8 +118,9 @@ class RunConfig:
                 stages[name] = _stage_from_table(name, value, where)
             elif name in _SECTIONS:
                 if not isinstance(value, Mapping):
-                    example = "tasks = [...]" if name == "target" else 'path = "in.vcf"'
-                    raise OptionError(f"'{name}' in {where} must be a table, such as [{name}] with {example}.")
+                    raise OptionError(
+                        f"'{name}' in {where} must be a table, such as [{name}] with {_SECTION_EXAMPLES[name]}."
+                    )
                 given[name] = build(_SECTIONS[name], value, f"[{name}] in {where}")
             elif name in fields:
                 given[name] = _field(name, value, where)
@@ -133,6 +135,7 @@ class RunConfig:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         target: Mapping[str, Any] | None = None,
         variants: Mapping[str, Any] | None = None,
+        scores: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> RunConfig:
         """A copy in which what is given replaces what was there; None among ``fields`` means not given.
@@ -150,7 +153,7 @@ class RunConfig:
             stages[stage] = StageChoice(old.provider, _overlaid(old.options, extra))
         sections = {
             name: build(_SECTIONS[name], {**as_dict(getattr(self, name)), **(extra or {})}, f"the {name}")
-            for name, extra in (("target", target), ("variants", variants))
+            for name, extra in (("target", target), ("variants", variants), ("scores", scores))
         }
         changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
         # One choice of genes replaces the other.
@@ -160,8 +163,8 @@ class RunConfig:
             changed["split"] = None
         return attrs.evolve(self, stages=stages, **sections, **changed)
 
-    def plan(self, registry: Registry) -> Plan:
-        """The same with every provider found and every option checked; imports nothing heavy.
+    def plan(self, registry: Registry, stages: Sequence[str] = STAGES) -> Plan:
+        """The same with the provider of each of ``stages`` found and every option checked; imports nothing heavy.
 
         Raises
         ------
@@ -170,11 +173,12 @@ class RunConfig:
         PluginError
             If a provider is claimed twice or lacks something it needs.
         """
-        stages = {stage: _resolve(stage, self.stages.get(stage), self.seed, registry) for stage in STAGES}
-        _check_target(self.target)
+        planned = {stage: _resolve(stage, self.stages.get(stage), self.seed, registry) for stage in stages}
+        if "model" in planned:
+            _check_target(self.target)
         if self.genes and self.split is not None:
             raise ConfigError(f"Both genes and the split '{self.split}' were given; give one of them.")
-        return Plan(config=self, stages=stages)
+        return Plan(config=self, stages=planned)
 
 
 @attrs.frozen
@@ -193,7 +197,7 @@ class PlannedStage:
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """A checked :class:`RunConfig`: ``stages`` maps each stage to its provider and options."""
+    """A checked :class:`RunConfig`: ``stages`` maps each stage that is needed to its provider and options."""
 
     config: RunConfig
     stages: Mapping[str, PlannedStage]
@@ -212,7 +216,8 @@ def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
         raise OptionError(sentence(f"'provider' of [{stage}] in {where} {error}")) from None
 
 
-_SECTIONS: Mapping[str, Any] = {"target": TargetOptions, "variants": VariantOptions}
+_SECTIONS: Mapping[str, Any] = {"target": TargetOptions, "variants": VariantOptions, "scores": ScoreOptions}
+_SECTION_EXAMPLES = {"target": "tasks = [...]", "variants": 'path = "in.vcf"', "scores": 'path = "scores.h5"'}
 _FIELD_TYPES: Mapping[str, Any] = {
     "genes": tuple[str, ...],
     "split": str | None,

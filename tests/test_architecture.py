@@ -37,14 +37,14 @@ LAYERS = (
     ("registry",),
     ("choice",),
     ("config",),
-    ("targets",),
+    ("targets", "scores"),
     ("attribute",),
     ("pipeline", "outputs"),
     ("datasets",),
     ("effects",),
     ("run_record",),
     ("runner", "builder"),
-    ("original_functions", "demo", "testing", "new_plugin", "variant_run"),
+    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "annotate_run"),
     ("cli",),
     ("__main__",),
 )
@@ -64,6 +64,8 @@ HEAVY = {
     "pysam",
     "pyarrow",
     "anndata",
+    "pyBigWig",
+    "hdf5plugin",
 }
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {

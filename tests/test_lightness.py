@@ -22,6 +22,8 @@ HEAVY = {
     "lightmotif",
     "safetensors",
     "Bio",
+    "pyBigWig",
+    "hdf5plugin",
 }
 RUN = """
 import json, sys

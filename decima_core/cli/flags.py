@@ -98,7 +98,11 @@ def listed(flag: str, values: tuple[str, ...]) -> list[str] | None:
 
 
 def configure(
-    config: str | None, pairs: tuple[str, ...], flags: dict[str, Any], variants: Mapping[str, Any] | None = None
+    config: str | None,
+    pairs: tuple[str, ...],
+    flags: dict[str, Any],
+    variants: Mapping[str, Any] | None = None,
+    scores: Mapping[str, Any] | None = None,
 ) -> tuple[RunConfig, Registry]:
     """The run that a TOML file and flags describe, and the plugins it was read with."""
     registry = Registry.discover()
@@ -121,16 +125,21 @@ def configure(
         merged.setdefault(stage, {}).update(extra)
     chosen: dict[str, Any] = {
         **sections["target"],
-        **{k: v for k in ("tasks", "off_tasks") if (v := listed(f"--{k.replace('_', '-')}", flags.pop(k)))},
+        **{k: v for k in ("tasks", "off_tasks") if (v := listed(f"--{k.replace('_', '-')}", flags.pop(k, ())))},
     }
-    transform = flags.pop("transform")
+    transform = flags.pop("transform", None)
     if transform is not None:
         chosen["transform"] = transform
     flags["genes"] = gene_names(flags["genes"])
-    on_variants = {**sections["variants"], **(variants or {})}
-    return base.with_changes(
-        providers=providers, options=merged, target=chosen, variants=on_variants, **flags
-    ), registry
+    changed = base.with_changes(
+        providers=providers,
+        options=merged,
+        target=chosen,
+        variants={**sections["variants"], **(variants or {})},
+        scores={**sections["scores"], **(scores or {})},
+        **flags,
+    )
+    return changed, registry
 
 
 def gene_names(values: tuple[str, ...]) -> list[str] | None:
