@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import decima_core
-from decima_core.config import Plan, RunConfig
+from decima_core.config import Plan
 from decima_core.options import as_dict
 from decima_core.outputs.manifest import command_line, is_plain, software
 from decima_core.providers import SequenceModel
@@ -45,7 +45,7 @@ def manifest(
 
     ``device`` is None where nothing was computed on one.
     """
-    table = config_table(plan.config)
+    table = config_table(plan)
     return {
         "decima_core": decima_core.__version__,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.wall)),
@@ -92,15 +92,16 @@ def metadata(*, model: str, target: str, method: str) -> dict[str, str]:
     }
 
 
-def config_table(settings: RunConfig) -> dict[str, Any]:
+def config_table(plan: Plan) -> dict[str, Any]:
     """The settings in the shape that ``RunConfig.from_mapping`` reads."""
+    settings = plan.config
     stages = {
         stage: {**({"provider": choice.provider} if choice.provider else {}), **choice.options}
         for stage, choice in settings.stages.items()
     }
     fields = {name: getattr(settings, name) for name in ("genes", "split", "seq_len", "device", "seed", "output")}
-    # Scores made elsewhere have no target that could be chosen.
-    sections = {"scores": as_dict(settings.scores)} if settings.scores.path else {"target": as_dict(settings.target)}
+    # Without a model there are scores made elsewhere, and no target that could be chosen.
+    sections = {"target": as_dict(settings.target)} if "model" in plan.stages else {"scores": as_dict(settings.scores)}
     if settings.variants.path:
         sections["variants"] = as_dict(settings.variants)
     return {**{k: v for k, v in fields.items() if v is not None}, **sections, **stages}

@@ -10,12 +10,15 @@ import click
 from decima_core.cli.flags import configure, flags
 from decima_core.cli.run import follow
 from decima_core.cli.text import count
-from decima_core.errors import ConfigError
+from decima_core.errors import ConfigError, UnknownNameError
+from decima_core.options import parse_pair
 
 if TYPE_CHECKING:
     from decima_core.config import Plan
     from decima_core.registry import Registry
     from decima_core.runner import RunSummary
+
+STAGES = ("scores", "source", "peaks", "motifs")
 
 
 @click.command("annotate")
@@ -72,6 +75,9 @@ def command(
     scores = {name: value for name in ("path", "sequences", "regions") if (value := given.pop(name)) is not None}
     if hypothetical or projected:
         scores["values"] = "hypothetical" if hypothetical else "projected"
+    for stage, _, _ in map(parse_pair, pairs):
+        if stage not in STAGES:
+            raise UnknownNameError("stage", stage, STAGES, where="annotate")
     settings, registry = configure(config, pairs, given, scores=scores)
     from decima_core.annotate_run import stages_of
 

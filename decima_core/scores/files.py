@@ -55,7 +55,7 @@ def open_hdf5(path: Path) -> h5py.File:
     DataError
         If it is cut short or damaged.
     """
-    with suppress(ImportError):  # told by readable() where a file needs it
+    with suppress(ImportError):  # told by check_filters() where a file needs it
         import hdf5plugin  # noqa: F401 - importing it registers its filters
     try:
         return h5py.File(path, "r")
@@ -66,18 +66,31 @@ def open_hdf5(path: Path) -> h5py.File:
         ) from error
 
 
+def check_filters(dataset: h5py.Dataset, what: str) -> None:
+    """Refuse a dataset that is compressed in a way that is not known here.
+
+    Raises
+    ------
+    DataError
+        Saying what to install.
+    """
+    properties = dataset.id.get_create_plist()
+    for number in range(properties.get_nfilters()):
+        filter_id, _, _, name = properties.get_filter(number)
+        if not h5py.h5z.filter_avail(filter_id):
+            known = name.decode(errors="replace") or f"filter {filter_id}"
+            raise DataError(
+                f"{what} is compressed with {known}, which HDF5 alone cannot read; pip install 'decima-core[scores]', which brings "
+                "hdf5plugin."
+            )
+
+
 @contextmanager
 def readable(path: Path, what: str) -> Iterator[None]:
     """What HDF5 raises while ``what`` is read becomes a DataError that says what to do."""
     try:
         yield
     except (OSError, RuntimeError) as error:
-        text = str(error)
-        if "filter" in text.lower() and ("plugin" in text.lower() or "not registered" in text.lower()):
-            raise DataError(
-                f"{what} of '{path}' is compressed in a way that HDF5 alone cannot read, as ChromBPNet does with Blosc; pip "
-                "install 'decima-core[scores]', which brings hdf5plugin."
-            ) from error
         raise DataError(
             f"{what} of '{path}' cannot be read ({first_line(error)}); the file is damaged: copy, download or write it again."
         ) from error

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decima_core.errors import DataError, first_line, shorten
-from decima_core.scores.files import readable
+from decima_core.scores.files import check_filters, readable
 
 
 class Rows(Protocol):
@@ -85,6 +85,7 @@ class HDF5Rows:
         self._dataset, self._path = dataset, path
         self.what = f"Dataset '{dataset.name.lstrip('/')}' of '{path}'"
         check_numbers(dataset.dtype, self.what)
+        check_filters(dataset, self.what)
         self.count, self.length, self._turned = layout(dataset.shape or (), self.what)
 
     def row(self, number: int) -> npt.NDArray[Any]:

@@ -41,8 +41,9 @@ class OneHot:
         DataError
             If it is not one-hot, naming the window, the array and the column.
         """
+        row = self._rows.row(number)
         try:
-            return from_one_hot(self._rows.row(number))
+            return from_one_hot(row)
         except DataError as error:
             raise DataError(
                 f"{self.what} is not one-hot in window '{name}'. {error} Scores and sequences may have changed places."
