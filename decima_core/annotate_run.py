@@ -62,6 +62,7 @@ def run_annotation(
             names=names,
             header=metadata(model=facts.model, target=facts.target, method=facts.method),
             genome=facts.genome,
+            contigs=facts.contigs,
             files=scores.files,
             device=None,
             facts=lambda: {

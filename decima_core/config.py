@@ -33,7 +33,7 @@ class RunConfig:
 
     ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
     ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
-    ``decima-core variants`` alone, and ``scores`` to ``decima-core annotate``.
+    ``decima-core variants`` alone, and ``scores`` to ``decima-core annotate``. ``bigwig`` asks for ``attributions.bw``.
     """
 
     stages: Mapping[str, StageChoice]
@@ -46,6 +46,7 @@ class RunConfig:
     device: str = "auto"
     seed: int = 0
     output: str = "results"
+    bigwig: bool = False
     overwrite: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -108,7 +109,7 @@ class RunConfig:
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
         """The run that a nested mapping (a parsed TOML file) describes; ``where`` names it in errors."""
-        fields = {"genes", "split", "seq_len", "device", "seed", "output", "overwrite"}
+        fields = {"genes", "split", "seq_len", "device", "seed", "output", "bigwig", "overwrite"}
         known = [*STAGES, *_SECTIONS, *sorted(fields)]
         given: dict[str, Any] = {}
         stages: dict[str, StageChoice] = {}
@@ -225,6 +226,7 @@ _FIELD_TYPES: Mapping[str, Any] = {
     "device": str,
     "seed": int,
     "output": str,
+    "bigwig": bool,
     "overwrite": bool,
 }
 

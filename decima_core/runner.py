@@ -15,6 +15,7 @@ from decima_core.outputs.manifest import InputHashes
 from decima_core.outputs.partial_folder import check_free
 from decima_core.outputs.run_folder import RunFolder
 from decima_core.pipeline import Clock, interpret, select_genes
+from decima_core.providers import PlacedSource
 from decima_core.records import Interpretation
 from decima_core.registry import Registry
 from decima_core.run_record import RunClock, manifest, metadata, model_facts, option_files, seeded
@@ -48,7 +49,8 @@ class Observer:
 def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer: Observer | None = None) -> RunSummary:
     """Explain every gene of the run and write the results.
 
-    Writes ``attributions.h5``, ``peaks.tsv``, ``peaks.bed``, ``hits.tsv``, ``hits.bed`` and, last, ``run.json``.
+    Writes ``attributions.h5``, ``peaks.tsv``, ``peaks.bed``, ``hits.tsv``, ``hits.bed``, with ``bigwig`` also
+    ``attributions.bw``, and, last, ``run.json``.
 
     Raises
     ------
@@ -86,6 +88,7 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
             names=genes,
             header=metadata(model=model.name, target=target, method=plan.stages["method"].provider.spec.name),
             genome=getattr(source, "genome", None),
+            contigs=source.contigs() if isinstance(source, PlacedSource) else {},
             files=[*source.files, *model.files],
             device=device,
             facts=lambda: {"model": model_facts(model)},
@@ -101,6 +104,7 @@ def write_results(
     names: list[str],
     header: Mapping[str, str],
     genome: str | None,
+    contigs: Mapping[str, int | None],
     files: Sequence[str],
     device: torch.device | None,
     facts: Callable[[], Mapping[str, Any]],
@@ -115,6 +119,8 @@ def write_results(
         The header lines of every table, among them ``model`` and ``target``.
     genome, files, device
         What the record and ``attributions.h5`` say of where they come from.
+    contigs
+        Lengths of contigs, as far as they are known, for a BigWig.
     facts
         What the record says beside that, ``model`` at least; asked for at the end.
     """
@@ -125,7 +131,12 @@ def write_results(
     hashes = InputHashes([*files, *option_files(plan)])
     try:
         with RunFolder(
-            settings.output, names, metadata=header, attributes=attributes, overwrite=settings.overwrite
+            settings.output,
+            names,
+            metadata=header,
+            attributes=attributes,
+            overwrite=settings.overwrite,
+            bigwig=contigs if settings.bigwig else None,
         ) as folder:
             watch.started(names, where, folder.path)
             for result in results:

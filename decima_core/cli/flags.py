@@ -70,6 +70,9 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     "device": click.option("--device", help="auto (default), cpu, cuda, cuda:N or mps."),
     "seed": click.option("--seed", type=int, help="Seed of everything random; default: 0."),
     "output": click.option("--output", "-o", metavar="FOLDER", help="Where the results go; default: results."),
+    "bigwig": click.option(
+        "--bigwig", is_flag=True, default=None, help="Write the attribution as a BigWig too, attributions.bw."
+    ),
     "overwrite": click.option(
         "--overwrite", is_flag=True, default=None, help="Replace a finished run in the output folder."
     ),

@@ -67,30 +67,35 @@ class BigWigScores:
         try:
             self._lengths: dict[str, int] = self._file.chroms()
             self._spelled = {contig_key(name): name for name in self._lengths}
-            self._check_genome()
+            contigs = self._shared_contigs()
             self.names = tuple(source.genes() if names is None else names)
         except BaseException:
             self._file.close()
             raise
         self.files = tuple(dict.fromkeys([str(path), *source.files, *beside]))
-        self.facts = ScoreFacts(format="BigWig", genome=str(getattr(source, "genome", None) or "unknown"))
+        genome = str(getattr(source, "genome", None) or "unknown")
+        self.facts = ScoreFacts(format="BigWig", genome=genome, contigs=contigs)
 
-    def _check_genome(self) -> None:
-        """The contigs that both know must be equally long, and there must be one."""
+    def _shared_contigs(self) -> dict[str, int | None]:
+        """Lengths of the contigs that the source knows too, by its names. They must be its own, and there must be one."""
         contigs = self._source.contigs() if isinstance(self._source, PlacedSource) else {}
-        shared = {name: self._contig(name) for name in contigs}
-        if contigs and not any(shared.values()):
-            raise DataError(
-                f"The BigWig '{self._path}' has none of the contigs that the sequences have ({shorten(contigs, 4)}); it has "
-                f"{shorten(self._lengths, 4) or 'no contigs'}. Give one of the same genome."
-            )
-        for name, own in shared.items():
-            length = contigs[name]
-            if own is not None and length is not None and self._lengths[own] != length:
+        shared: dict[str, int | None] = {}
+        for name, length in contigs.items():
+            own = self._contig(name)
+            if own is None:
+                continue
+            shared[name] = self._lengths[own]
+            if length is not None and length != shared[name]:
                 raise DataError(
                     f"Contig '{own}' has {self._lengths[own]:,} bases in the BigWig '{self._path}' and {length:,} in the genome; "
                     "give one of the same genome."
                 )
+        if contigs and not shared:
+            raise DataError(
+                f"The BigWig '{self._path}' has none of the contigs that the sequences have ({shorten(contigs, 4)}); it has "
+                f"{shorten(self._lengths, 4) or 'no contigs'}. Give one of the same genome."
+            )
+        return shared
 
     def _contig(self, name: str) -> str | None:
         """The file's spelling of a contig's name: ``chr1`` may be ``1``."""

@@ -40,9 +40,6 @@ def open_bigwig(path: Path) -> Any:
     if head not in MAGIC:
         what = "a BigBed, which has no value a base" if head in _BIGBED else "no BigWig"
         raise DataError(f"The scores '{path}' are {what}; give a BigWig.")
-    with path.open("rb") as file:
-        file.seek(-4, os.SEEK_END)
-        whole = file.read(4) == head  # the format repeats its first four bytes at its end
     try:
         with quiet():
             opened = module.open(str(path))
@@ -51,10 +48,20 @@ def open_bigwig(path: Path) -> Any:
             f"The BigWig '{path}' cannot be opened ({first_line(error)}); it is cut short or damaged: copy, download or write it "
             "again."
         ) from error
-    if not whole:
+    if not is_whole(path):
         opened.close()
         raise DataError(f"The BigWig '{path}' is cut short: its end is missing; copy, download or write it again.")
     return opened
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a BigWig ends with its first four bytes, as the format has it."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(max(path.stat().st_size - 4, 0))
+        return head in MAGIC and file.read(4) == head
 
 
 @contextmanager

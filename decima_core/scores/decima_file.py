@@ -148,11 +148,16 @@ def _kind(name: str) -> str:
 def _facts(file: h5py.File) -> ScoreFacts:
     """What the file's attributes say; ``run`` holds the header lines of the run that wrote it, as JSON."""
     attributes = {key: str(file.attrs[key]) for key in ("model_name", "genome", "run") if key in file.attrs}
-    known = {"model": attributes.get("model_name", ""), "genome": attributes.get("genome", "")}
     try:
         run = json.loads(attributes.get("run", "{}"))
     except ValueError:  # another program's attribute of that name
         run = {}
-    if isinstance(run, dict):
-        known |= {key: str(run[key]) for key in ("model", "method", "target") if key in run}
-    return ScoreFacts(format="Decima HDF5", projects=False, **{key: value for key, value in known.items() if value})
+    said = run if isinstance(run, dict) else {}
+    return ScoreFacts(
+        format="Decima HDF5",
+        model=str(said.get("model") or attributes.get("model_name") or "unknown"),
+        method=str(said.get("method") or "unknown"),
+        target=str(said.get("target") or "unknown"),
+        genome=attributes.get("genome") or "unknown",
+        projects=False,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import attrs
@@ -16,7 +16,8 @@ class ScoreFacts:
     """What is known of scores as a whole.
 
     ``format`` names the kind of file in words; ``model``, ``method``, ``target`` and ``genome`` are ``"unknown"`` where
-    nothing says them. ``projects`` tells whether scores of this format are projected on the sequence unless told otherwise.
+    nothing says them. ``projects`` tells whether scores of this format are projected on the sequence unless told otherwise;
+    ``contigs`` gives the lengths of contigs, as far as they are known.
     """
 
     format: str
@@ -25,6 +26,7 @@ class ScoreFacts:
     target: str = "unknown"
     genome: str = "unknown"
     projects: bool = True
+    contigs: Mapping[str, int | None] = attrs.field(factory=dict)
 
 
 @runtime_checkable

@@ -253,3 +253,65 @@ def test_a_window_that_fails_late_leaves_nothing_that_looks_finished(scored, nam
 def test_a_run_description_with_scores_alone_needs_no_model():
     config = RunConfig.from_mapping({"scores": {"path": "x.npz"}})
     assert set(config.plan(Registry.discover(), ("peaks", "motifs")).stages) == {"peaks", "motifs"}
+
+
+# --- BigWig out -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bigwig():
+    return pytest.importorskip("pyBigWig", reason="BigWig needs pyBigWig: pip install 'decima-core[scores]'")
+
+
+def test_a_run_writes_its_attribution_as_bigwig(scored, run, named, bigwig):
+    places = ("-O", "source.loci=loci.bed")
+    assert run(*places, "--method", "deep-lift", "--bigwig", "-o", "wig").code == 0
+    assert sorted(p.name for p in Path("wig").iterdir()) == ["attributions.bw", *FILES]
+    same_tables("results", "wig")
+    _, scores = scored
+    with bigwig.open("wig/attributions.bw") as file:
+        assert file.chroms() == {"chr1": 3240}  # a gene file knows no lengths: as long as the windows reach
+        for i, (start, step) in enumerate(((1000, 1), (2000, -1), (3000, 1))):
+            np.testing.assert_array_equal(file.values("chr1", start, start + 240), scores[i].sum(0)[::step])
+        assert np.isnan(file.values("chr1", 1240, 2000)).all()
+    # And back again.
+    assert named("--scores", "wig/attributions.bw", "--source", "genes.h5", *places, "-O", "scores.target=x").code == 0
+    for name in ("peaks.tsv", "hits.tsv"):
+        pd.testing.assert_frame_equal(table(f"named/{name}"), table(f"results/{name}"))
+    assert run("--bigwig", *places, "--overwrite", "-o", "wig").code == 0
+    assert manifest("wig")["config"]["bigwig"] is True
+    assert run("--overwrite", "-o", "wig").code == 0
+    assert not Path("wig/attributions.bw").exists()
+
+
+def test_where_windows_overlap_a_bigwig_has_their_mean(scored, named, bigwig):
+    one_hot, _ = scored
+    scores = np.zeros(one_hot.shape, np.float32)
+    scores[0], scores[1], scores[2] = 1, 4, 10
+    np.savez("both.npz", one_hot=one_hot, attributions=scores)
+    # In any order; the third begins before its contig.
+    Path("places.bed").write_text("chr2\t1100\t1340\tb\nchr2\t1000\t1240\ta\nchr10\t0\t1\tc\n")
+    assert named("--scores", "both.npz", "--regions", "places.bed", "--bigwig").code == 0
+    with bigwig.open("named/attributions.bw") as file:
+        assert file.chroms() == {"chr10": 120, "chr2": 1340}
+        assert set(file.values("chr2", 1000, 1100)) == {4}
+        assert set(file.values("chr2", 1100, 1240)) == {2.5}
+        assert set(file.values("chr2", 1240, 1340)) == {1}
+        assert set(file.values("chr10", 0, 120)) == {10}
+
+
+def test_a_bigwig_needs_places(run, workspace, bigwig):
+    result = run("--bigwig")
+    assert result.code == 1
+    assert (
+        "The place of 'SPI1' on the genome is not known, so it cannot be in a BigWig; leave out --bigwig" in result.err
+    )
+    assert not Path("results").exists()
+
+
+def test_a_bigwig_needs_the_library(run, workspace, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyBigWig", None)
+    result = run("--bigwig")
+    assert result.code == 1
+    assert "pip install 'decima-core[scores]'" in result.err
+    assert not Path("results").exists()
