@@ -6,6 +6,7 @@ that the sequence has there; at an N there is none to give it to.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,8 @@ from decima_core.scores.bigwig_library import open_bigwig, quiet
 from decima_core.scores.reader import ScoreFacts
 from decima_core.scores.windows import values_of
 from decima_core.variants.place import contig_key
+
+logger = logging.getLogger(__name__)
 
 
 class BigWigScores:
@@ -77,7 +80,7 @@ class BigWigScores:
         self.facts = ScoreFacts(format="BigWig", genome=genome, contigs=contigs)
 
     def _shared_contigs(self) -> dict[str, int | None]:
-        """Lengths of the contigs that the source knows too, by its names. They must be its own, and there must be one."""
+        """Lengths of the contigs that the source knows too, by its names; none may be longer there, and there must be one."""
         contigs = self._source.contigs() if isinstance(self._source, PlacedSource) else {}
         shared: dict[str, int | None] = {}
         for name, length in contigs.items():
@@ -85,11 +88,18 @@ class BigWigScores:
             if own is None:
                 continue
             shared[name] = self._lengths[own]
-            if length is not None and length != shared[name]:
+            if length is not None and self._lengths[own] > length:
                 raise DataError(
                     f"Contig '{own}' has {self._lengths[own]:,} bases in the BigWig '{self._path}' and {length:,} in the genome; "
                     "give one of the same genome."
                 )
+        short = [name for name, length in shared.items() if length is not None and length < (contigs[name] or 0)]
+        if short:  # so are they in files that were written without knowing the genome
+            logger.warning(
+                "The BigWig '%s' has fewer bases than the genome in %s; if it is of another genome, its scores are misplaced.",
+                self._path,
+                shorten(short, 4),
+            )
         if contigs and not shared:
             raise DataError(
                 f"The BigWig '{self._path}' has none of the contigs that the sequences have ({shorten(contigs, 4)}); it has "

@@ -59,12 +59,12 @@ def test_a_full_disk_is_told_before(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     write_attributions(tmp_path / "a.h5")
     usage = shutil.disk_usage(tmp_path)._replace(free=4 * 4 * 500 - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(OutputError, match="may need 0 MiB, and .* leave out --bigwig"):
+    with pytest.raises(OutputError, match=r"may need 0 MiB, and .* leave out --bigwig"):
         write_bigwig(tmp_path / "a.bw", tmp_path / "a.h5", {})
 
 
 def test_what_the_library_refuses_is_told(tmp_path: Path) -> None:
     write_attributions(tmp_path / "a.h5")
     (tmp_path / "a.bw").mkdir()
-    with pytest.raises(OutputError, match="The BigWig 'a.bw' cannot be written to"):
+    with pytest.raises(OutputError, match=r"The BigWig 'a.bw' cannot be written to"):
         write_bigwig(tmp_path / "a.bw", tmp_path / "a.h5", {})

@@ -111,10 +111,13 @@ def test_contigs_in_another_spelling(genome):
         np.testing.assert_array_equal(scores.read("w0")[1].track(), track[200:240])
 
 
-def test_a_bigwig_of_another_genome(genome):
+def test_a_bigwig_of_another_genome(genome, caplog):
     given = regions((200, 240, "+"))
     with pytest.raises(DataError, match=r"Contig 'chr1' has 400 bases in the BigWig .* and 300 in the genome"):
         open_scores(write(track_of(), size=400), **given)
+    with open_scores(write(track_of()[:280], size=280), **given) as scores:
+        np.testing.assert_array_equal(scores.read("w0")[1].track(), track_of()[200:240])
+    assert "has fewer bases than the genome in chr1" in caplog.text
     with pytest.raises(DataError, match=r"has none of the contigs that the sequences have \(chr1\); it has chr2"):
         open_scores(write(track_of(), chrom="chr2"), **given)
 
