@@ -69,6 +69,10 @@ def command(
     Hypothetical scores, which have a value for all four bases, are projected on the sequences; what was found is told.
     `[scores]` in a TOML file, or -O scores.KEY=VALUE, takes more options.
     """
+    if config is not None and not config.lower().endswith((".toml", ".json")):
+        raise ConfigError(
+            f"'{config}' is no description of a run (.toml, or a run.json); give scores with --scores FILE."
+        )
     if hypothetical and projected:
         raise ConfigError(
             "Both --hypothetical and --projected were given; give one of them, or neither to have it found out."

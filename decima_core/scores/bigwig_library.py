@@ -36,10 +36,7 @@ def open_bigwig(path: Path) -> Any:
         If the file is no BigWig, or is cut short or damaged.
     """
     module = library()
-    head = head_of(path, "BigWig", 4)
-    if head not in MAGIC:
-        what = "a BigBed, which has no value a base" if head in _BIGBED else "no BigWig"
-        raise DataError(f"The scores '{path}' are {what}; give a BigWig.")
+    check_is_bigwig(path)
     try:
         with quiet():
             opened = module.open(str(path))
@@ -52,6 +49,14 @@ def open_bigwig(path: Path) -> Any:
         opened.close()
         raise DataError(f"The BigWig '{path}' is cut short: its end is missing; copy, download or write it again.")
     return opened
+
+
+def check_is_bigwig(path: Path) -> None:
+    """Refuse a file that does not begin as a BigWig does. Raises DataError."""
+    head = head_of(path, "BigWig", 4)
+    if head not in MAGIC:
+        what = "a BigBed, which has no value a base" if head in _BIGBED else "no BigWig"
+        raise DataError(f"The file of scores '{path}' is {what}; give a BigWig.")
 
 
 def is_whole(path: Path) -> bool:

@@ -12,6 +12,8 @@ import h5py
 from decima_core.errors import DataError, first_line, near_matches
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+# Bytes kept of the chunks of each dataset: one chunk may hold many windows, and they are read one by one.
+_CHUNK_CACHE = 1 << 25
 
 
 def existing(path: str | os.PathLike[str], what: str) -> Path:
@@ -58,7 +60,7 @@ def open_hdf5(path: Path) -> h5py.File:
     with suppress(ImportError):  # told by check_filters() where a file needs it
         import hdf5plugin  # noqa: F401 - importing it registers its filters
     try:
-        return h5py.File(path, "r")
+        return h5py.File(path, "r", rdcc_nbytes=_CHUNK_CACHE)
     except OSError as error:
         reason = "it is cut short: its end is missing" if "truncated" in str(error).lower() else first_line(error)
         raise DataError(

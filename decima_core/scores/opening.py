@@ -16,6 +16,7 @@ from decima_core.providers import DataSource
 from decima_core.registry import Registry
 from decima_core.scores.bigwig import BigWigScores
 from decima_core.scores.bigwig_library import MAGIC as BIGWIG_MAGIC
+from decima_core.scores.bigwig_library import check_is_bigwig
 from decima_core.scores.chrombpnet import is_chrombpnet, open_chrombpnet
 from decima_core.scores.decima_file import DecimaScores, is_decima
 from decima_core.scores.files import HDF5_MAGIC, existing, head_of, open_hdf5
@@ -128,6 +129,7 @@ class _Opening:
     def bigwig(self) -> ScoreReader:
         """A BigWig at the windows of a source, or of regions of a genome."""
         uncovered = self.options.uncovered
+        check_is_bigwig(self.path)
         if self.source is not None:
             if self.regions is not None or self.options.sequences:
                 raise ConfigError("A BigWig takes its windows from a source or from regions of a genome, not both.")
@@ -166,7 +168,7 @@ class _Opening:
 
     def beside(self) -> list[str]:
         """The files that were given beside the scores."""
-        given = [str(existing(self.options.sequences, "sequences"))] if self.options.sequences else []
+        given = [str(existing(self.options.sequences, "file of sequences"))] if self.options.sequences else []
         return given if self.regions is None else [*given, str(self.regions.path)]
 
     def sequences(self) -> Sequences | None:
@@ -177,7 +179,7 @@ class _Opening:
         return found
 
     def _sequences(self) -> Sequences:
-        path = existing(self.options.sequences, "sequences")
+        path = existing(self.options.sequences, "file of sequences")
         head = head_of(path, "sequences")
         if head.startswith((NPY_MAGIC, NPZ_MAGIC)):
             return OneHot(open_array(path, ONE_HOT))

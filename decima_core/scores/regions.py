@@ -122,7 +122,7 @@ def read_regions(path: str | Path) -> Regions:
     DataError
         If the file cannot be read or holds none, or a line is not understood; the message names the line.
     """
-    full = existing(path, "regions")
+    full = existing(path, "file of regions")
     regions = tuple(_parse(full, number, fields) for number, fields in _lines(full))
     if not regions:
         raise DataError(

@@ -216,6 +216,7 @@ def test_a_real_process(scored, workspace):
     ("arguments", "words"),
     [
         ((), "No scores were given; use --scores FILE"),
+        (("motifs.meme",), "is no description of a run (.toml, or a run.json); give scores with --scores FILE"),
         (("--scores", "gone.npz"), "gone.npz' does not exist"),
         (("--scores", "motifs.meme"), "none of the kinds that can be read"),
         (("--scores", "genes.h5"), "holds no scores that are known: it has genes, masks"),

@@ -218,7 +218,7 @@ def test_a_file_that_is_not_there(windows):
     pair(windows)
     with pytest.raises(DataError, match=r"scoers.npz' does not exist; did you mean scores.npz\?"):
         open_scores("scoers.npz")
-    with pytest.raises(DataError, match=r"The sequences '.*hto.npz' does not exist"):
+    with pytest.raises(DataError, match=r"The file of sequences '.*hto.npz' does not exist"):
         open_scores("scores.npz", sequences="hto.npz")
     Path("sub").mkdir()
     with pytest.raises(DataError, match="is a folder"):
