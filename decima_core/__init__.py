@@ -64,6 +64,13 @@ _HOME: dict[str, str] = {
     "run_annotation": "annotate_run",
     "hits_table": "outputs.tables",
     "peaks_table": "outputs.tables",
+    # comparing
+    "CompareOptions": "sections",
+    "ComparisonSummary": "comparison.run",
+    "GeneComparison": "comparison.side_by_side",
+    "compare": "comparison.side_by_side",
+    "comparison_table": "comparison.table",
+    "run_comparison": "comparison.run",
     # datasets, variants, building
     "HDF5Dataset": "datasets.genes",
     "VariantDataset": "datasets.variants",
@@ -103,6 +110,11 @@ if TYPE_CHECKING:
     from decima_core.annotate_run import run_annotation as run_annotation
     from decima_core.builder.build import build_gene_file as build_gene_file
     from decima_core.choice import StageChoice as StageChoice
+    from decima_core.comparison.run import ComparisonSummary as ComparisonSummary
+    from decima_core.comparison.run import run_comparison as run_comparison
+    from decima_core.comparison.side_by_side import GeneComparison as GeneComparison
+    from decima_core.comparison.side_by_side import compare as compare
+    from decima_core.comparison.table import comparison_table as comparison_table
     from decima_core.config import RunConfig as RunConfig
     from decima_core.datasets.genes import HDF5Dataset as HDF5Dataset
     from decima_core.datasets.process_variants import process_variants as process_variants
@@ -161,5 +173,6 @@ if TYPE_CHECKING:
     from decima_core.registry import Registry as Registry
     from decima_core.runner import run as run
     from decima_core.scores.opening import open_scores as open_scores
+    from decima_core.sections import CompareOptions as CompareOptions
     from decima_core.sections import TargetOptions as TargetOptions
     from decima_core.variant_run import run_variants as run_variants

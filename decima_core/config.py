@@ -20,7 +20,7 @@ from decima_core.errors import ConfigError, OptionError, UnknownNameError, first
 from decima_core.options import as_dict, build, coerce
 from decima_core.providers import fold, kind_of
 from decima_core.registry import Registered, Registry
-from decima_core.sections import ScoreOptions, TargetOptions, VariantOptions
+from decima_core.sections import CompareOptions, ScoreOptions, TargetOptions, VariantOptions
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -33,13 +33,15 @@ class RunConfig:
 
     ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
     ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
-    ``decima-core variants`` alone, and ``scores`` to ``decima-core annotate``. ``bigwig`` asks for ``attributions.bw``.
+    ``decima-core variants`` alone, ``scores`` to ``decima-core annotate``, ``compare`` to ``decima-core compare``. ``bigwig`` asks for
+    ``attributions.bw``.
     """
 
     stages: Mapping[str, StageChoice]
     target: TargetOptions = attrs.field(factory=TargetOptions)
     variants: VariantOptions = attrs.field(factory=VariantOptions)
     scores: ScoreOptions = attrs.field(factory=ScoreOptions)
+    compare: CompareOptions = attrs.field(factory=CompareOptions)
     genes: tuple[str, ...] = ()
     split: str | None = None
     seq_len: int | None = None
@@ -137,6 +139,7 @@ class RunConfig:
         target: Mapping[str, Any] | None = None,
         variants: Mapping[str, Any] | None = None,
         scores: Mapping[str, Any] | None = None,
+        compare: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> RunConfig:
         """A copy in which what is given replaces what was there; None among ``fields`` means not given.
@@ -154,7 +157,7 @@ class RunConfig:
             stages[stage] = StageChoice(old.provider, _overlaid(old.options, extra))
         sections = {
             name: build(_SECTIONS[name], {**as_dict(getattr(self, name)), **(extra or {})}, f"the {name}")
-            for name, extra in (("target", target), ("variants", variants), ("scores", scores))
+            for name, extra in (("target", target), ("variants", variants), ("scores", scores), ("compare", compare))
         }
         changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
         # One choice of genes replaces the other.
@@ -217,8 +220,18 @@ def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
         raise OptionError(sentence(f"'provider' of [{stage}] in {where} {error}")) from None
 
 
-_SECTIONS: Mapping[str, Any] = {"target": TargetOptions, "variants": VariantOptions, "scores": ScoreOptions}
-_SECTION_EXAMPLES = {"target": "tasks = [...]", "variants": 'path = "in.vcf"', "scores": 'path = "scores.h5"'}
+_SECTIONS: Mapping[str, Any] = {
+    "target": TargetOptions,
+    "variants": VariantOptions,
+    "scores": ScoreOptions,
+    "compare": CompareOptions,
+}
+_SECTION_EXAMPLES = {
+    "target": "tasks = [...]",
+    "variants": 'path = "in.vcf"',
+    "scores": 'path = "scores.h5"',
+    "compare": 'method = ["input-x-gradient", "deep-lift"]',
+}
 _FIELD_TYPES: Mapping[str, Any] = {
     "genes": tuple[str, ...],
     "split": str | None,

@@ -5,7 +5,9 @@ from __future__ import annotations
 HEAVY = (
     "Bio",
     "anndata",
+    "borzoi_pytorch",
     "captum",
+    "enformer_pytorch",
     "grelu",
     "h5py",
     "hdf5plugin",

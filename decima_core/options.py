@@ -118,6 +118,17 @@ def as_dict(options: Any) -> dict[str, Any]:
     return {f.name: getattr(options, f.name) for f in attrs.fields(type(options))}
 
 
+def shown(value: object) -> str:
+    """An option's value as people read it, and mostly as they would write it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(str(item) for item in value) or "(empty)"
+    return "(empty)" if value == "" or (isinstance(value, dict) and not value) else str(value)
+
+
 def parse_pair(text: str) -> tuple[str, str, str]:
     """``stage.key=value`` as its three parts.
 

@@ -203,6 +203,11 @@ def scan_motifs(scanner: MotifScanner, record: GeneRecord, attribution: Attribut
         raise MotifError(
             f"The motif scanner returned {type(hits).__name__} for gene '{record.gene}', not MotifHits of its window."
         )
+    if len(hits) and hits.peak.max() >= len(peaks):
+        raise MotifError(
+            f"The motif scanner put a hit of gene '{record.gene}' under peak {hits.peak.max()}, but there are {len(peaks)} peaks, "
+            "numbered from 0."
+        )
     return hits
 
 

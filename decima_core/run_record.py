@@ -104,6 +104,8 @@ def config_table(plan: Plan) -> dict[str, Any]:
     sections = {"target": as_dict(settings.target)} if "model" in plan.stages else {"scores": as_dict(settings.scores)}
     if settings.variants.path:
         sections["variants"] = as_dict(settings.variants)
+    if settings.compare != type(settings.compare)():
+        sections["compare"] = as_dict(settings.compare)
     if settings.bigwig:
         fields["bigwig"] = True
     return {**{k: v for k, v in fields.items() if v is not None}, **sections, **stages}

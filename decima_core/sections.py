@@ -1,4 +1,4 @@
-"""What a run is told that concerns no single provider: the target, the variants, and scores made elsewhere."""
+"""What a run is told that concerns no single provider: the target, variants, scores made elsewhere, and what is compared."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class VariantOptions:
     normalise: bool = option(
         default=False, help="Rewrite alleles as short and as far left as can be; by default they are left as given."
     )
-    strict: bool = option(default=False, help="Stop at a variant that cannot be used, instead of giving it a status.")
+    strict: bool = option(
+        default=False, help="Refuse a list with a variant that cannot be used, instead of giving it a status."
+    )
     shifts: tuple[int, ...] = option(
         default=(0,), help="Move the window by each of these numbers of bases, and average the predictions."
     )
@@ -90,3 +92,20 @@ class ScoreOptions:
     model: str = option(default="", help="Name of the model that was explained, for the header of the tables.")
     method: str = option(default="", help="Name of the attribution method, for the header of the tables.")
     target: str = option(default="", help="What was explained, in words, for the header of the tables.")
+
+
+@options_class
+class CompareOptions:
+    """Which providers are compared, and how; used by ``decima-core compare`` alone."""
+
+    method: tuple[str, ...] = option(
+        default=(),
+        help="Attribution methods, such as saliency or integrated-gradients[n_steps=20]; the first is the reference.",
+    )
+    peaks: tuple[str, ...] = option(default=(), help="Peak callers, in the same form.")
+    motifs: tuple[str, ...] = option(default=(), help="Motif scanners, in the same form.")
+    top: int = option(default=10, help="How many of each gene's highest peaks are compared.", at_least=1)
+    distance: int = option(default=10, help="Bases that two summits of the same peak may lie apart.", at_least=0)
+    p_value: float = option(
+        default=1e-4, help="Largest p-value of the motif hits that are compared.", above=0, at_most=1
+    )

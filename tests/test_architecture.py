@@ -31,7 +31,7 @@ LAYERS = (
     ("arrays",),
     ("records",),
     ("providers",),
-    ("hookspecs", "models", "naming", "variants"),
+    ("hookspecs", "models", "naming", "variants", "weights"),
     ("registered",),
     ("loading",),
     ("registry",),
@@ -44,12 +44,12 @@ LAYERS = (
     ("effects",),
     ("run_record",),
     ("runner", "builder"),
-    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "annotate_run"),
+    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "annotate_run", "comparison"),
     ("cli",),
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-PUBLIC_TO_PLUGINS = {"errors", "models", "options", "providers", "records", "sequence", "testing"}
+PUBLIC_TO_PLUGINS = {"errors", "models", "options", "providers", "records", "sequence", "testing", "weights"}
 HEAVY = {
     "torch",
     "captum",

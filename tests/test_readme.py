@@ -81,7 +81,7 @@ def test_the_commands_run(workspace, capsys):
     shown = "\n".join(re.findall(r"^```bash\n(.*?)^```", README, re.M | re.S)).replace("\\\n", " ")
     commands = [shlex.split(line, comments=True) for line in shown.splitlines() if line.startswith("decima-core")]
     assert [c[1] for c in commands] == [
-        "genes", "run", "run", "build", "variants", "plugins", "show", "run", "check", "run",
+        "genes", "run", "run", "build", "variants", "plugins", "show", "run", "compare", "check", "run",
     ]  # fmt: skip
     assert "hg38_ctcf_windows.h5" in commands.pop()  # on the real data, run by test_real_data.py
     for command in commands:

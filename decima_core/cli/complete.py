@@ -21,6 +21,17 @@ def provider_names(stage: str) -> Callable[[click.Context, click.Parameter, str]
     return complete
 
 
+def listed_names(stage: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """A completer of the last of several names that commas divide."""
+    complete_one = provider_names(stage)
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in complete_one(ctx, param, last)]
+
+    return complete
+
+
 def stages(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Completes the kinds of provider."""
     return [kind.stage for kind in KINDS if kind.stage.startswith(incomplete)]

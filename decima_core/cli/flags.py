@@ -106,6 +106,7 @@ def configure(
     flags: dict[str, Any],
     variants: Mapping[str, Any] | None = None,
     scores: Mapping[str, Any] | None = None,
+    compare: Mapping[str, Any] | None = None,
 ) -> tuple[RunConfig, Registry]:
     """The run that a TOML file and flags describe, and the plugins it was read with."""
     registry = Registry.discover()
@@ -140,6 +141,7 @@ def configure(
         target=chosen,
         variants={**sections["variants"], **(variants or {})},
         scores={**sections["scores"], **(scores or {})},
+        compare={**sections["compare"], **(compare or {})},
         **flags,
     )
     return changed, registry

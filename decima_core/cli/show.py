@@ -6,7 +6,7 @@ import click
 
 from decima_core.cli.complete import names_of_kind, stages
 from decima_core.cli.text import print_table
-from decima_core.options import describe
+from decima_core.options import describe, shown
 from decima_core.registry import Registry
 
 
@@ -34,14 +34,4 @@ def command(kind: str, name: str) -> None:
     # Options of any type are for Python.
     example = next((o.name for o in options if o.type != "any"), options[0].name)
     click.echo(f"Set an option with -O {found.kind.stage}.{example}=VALUE\n")
-    print_table(("option", "type", "default", "help"), [(o.name, o.type, _shown(o.default), o.help) for o in options])
-
-
-def _shown(default: object) -> str:
-    if default is None:
-        return "none"
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, tuple):
-        return ",".join(str(d) for d in default) or "(empty)"
-    return str(default) if default not in ("", {}) else "(empty)"
+    print_table(("option", "type", "default", "help"), [(o.name, o.type, shown(o.default), o.help) for o in options])

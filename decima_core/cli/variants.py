@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     help="Weights of a further replicate of the model to average with.",
 )
 @click.option("--normalise", is_flag=True, default=None, help="Left-align alleles and make them as short as can be.")
-@click.option("--strict", is_flag=True, default=None, help="Stop at a variant that cannot be used.")
+@click.option("--strict", is_flag=True, default=None, help="Refuse a list with a variant that cannot be used.")
 @click.option("--batch-size", type=int, help="Sequences in one forward pass, an even number.")
 @flags(
     "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "method", "motifs",

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[tuple[Console, Progress]]:
+def watching(*, quiet: bool, stderr: bool = False) -> Iterator[tuple[Console, Progress]]:
     """A console that a closed pipe does not stop, and a progress bar that is shown on a terminal alone.
+
+    With ``stderr`` both write there, and leave standard output to a table.
 
     Warnings of the stages, such as a method whose promise does not hold, take the form of this program's errors. A
     scheduler's way to end a job becomes an interrupt, so that nothing unfinished stays behind.
@@ -38,13 +40,13 @@ def watching(*, quiet: bool) -> Iterator[tuple[Console, Progress]]:
         def on_broken_pipe(self) -> None:
             """The reader of the lines, such as `head`, went away: the run goes on in silence."""
             self.quiet = True
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if stderr else sys.stdout).fileno())
 
     logging.basicConfig(level=logging.WARNING, format="decima-core: warning: %(message)s")
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
             signal.signal(getattr(signal, name), _interrupt)
-    console = PatientConsole(quiet=quiet, highlight=False, soft_wrap=True)
+    console = PatientConsole(quiet=quiet, stderr=stderr, highlight=False, soft_wrap=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from decima_core.errors import DataError
-from decima_core.sequence import Codes
+from decima_core.sequence import Codes, one_hot
 
 Run = tuple[int, int, float]
 _CODES = torch.arange(4, dtype=torch.int8)
@@ -76,15 +76,26 @@ class CompactBatch:
     def expand(self, device: torch.device | str | None = None) -> torch.Tensor:
         """The items, ``(B, 5, L)`` float32 on ``device``: four bases, then the mask."""
         codes = self.codes.to(device, non_blocking=True)
-        items = _empty((len(codes), 5, codes.shape[1]), codes.device)
+        shape = len(codes), 5, codes.shape[1]
+        if codes.device.type == "cpu":
+            # By NumPy: torch would share even this little among its threads, which wait for the cores that workers hold.
+            made = np.empty(shape, dtype=np.float32)
+            for item, row in zip(made, codes.numpy(), strict=True):
+                one_hot(row, out=item[:4])
+            self._fill(made[:, 4])
+            return torch.from_numpy(made)
+        items = torch.empty(shape, dtype=torch.float32, device=codes.device)
         torch.eq(codes[:, None, :], _CODES.to(codes.device)[:, None], out=items[:, :4])
-        masks = items[:, 4]
-        masks.zero_()
+        self._fill(items[:, 4])
+        return items
+
+    def _fill(self, masks: Any) -> None:
+        """Write the masks into an array or tensor ``(B, L)``."""
         for mask, (start, end, value) in zip(masks, self.runs, strict=True):
+            mask[:] = 0
             mask[start:end] = value
         for number, row in self.rows.items():
-            masks[number].copy_(row)
-        return items
+            masks[number][:] = row
 
 
 def _received(
@@ -99,13 +110,6 @@ def _received(
         rows={i: torch.from_numpy(row) for i, row in rows.items()},
         labels=None if labels is None else torch.from_numpy(labels),
     )
-
-
-def _empty(shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    if device.type == "cpu":
-        # NumPy asks for huge pages where torch does not: most of the time to fill new memory is that of its pages.
-        return torch.from_numpy(np.empty(shape, dtype=np.float32))
-    return torch.empty(shape, dtype=torch.float32, device=device)
 
 
 def collate(items: Sequence[CompactItem]) -> CompactBatch:

@@ -8,8 +8,8 @@ from typing import Any
 from decima_core.errors import ConfigError
 
 
-def whole(name: str, value: Any, least: int = 0) -> int:
-    """``value`` as an int.
+def whole(name: str, value: Any, least: int | None = 0) -> int:
+    """``value`` as an int, of any size where ``least`` is None.
 
     Raises
     ------
@@ -20,6 +20,6 @@ def whole(name: str, value: Any, least: int = 0) -> int:
         number = operator.index(value)
     except TypeError:
         raise ConfigError(f"{name} is {value!r}; it must be a whole number.") from None
-    if number < least:
+    if least is not None and number < least:
         raise ConfigError(f"{name} is {number}; it must be {least} or more.")
     return number

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from decima_core.anndata_tables import annotation
+from decima_core.datasets.numbers import whole
 from decima_core.datasets.settled import Windows, window_index
 from decima_core.datasets.variant_table import loci_of, variants_frame
 from decima_core.providers import DataSource
@@ -41,7 +42,10 @@ def process_variants(variants: Any, ad: Any, min_from_end: int = 0, *, keep_all:
     ------
     DataError
         If a table lacks a column or cannot be read.
+    ConfigError
+        If ``min_from_end`` is negative or not whole.
     """
+    margin = whole("min_from_end", min_from_end)
     if isinstance(ad, DataSource):
         index, tss = window_index(ad, Windows(ad, None)), {}
     else:
@@ -55,7 +59,7 @@ def process_variants(variants: Any, ad: Any, min_from_end: int = 0, *, keep_all:
             continue
         if row.gene in tss:
             row.tss_dist = row.rel_pos - int(tss[row.gene])
-        if row.status == "ok" and not _inside(row, index, min_from_end):
+        if row.status == "ok" and not _inside(row, index, margin):
             row.status = "out_of_window"
     table = variants_frame(rows)
     counts = table["status"].value_counts()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 import numpy as np
 
+from decima_core.datasets.numbers import whole
 from decima_core.errors import DataError, guarded
 from decima_core.pipeline import read_gene
 from decima_core.providers import DataSource, FlankedSource, PlacedSource
@@ -36,6 +37,8 @@ class Windows:
     ------
     DataError
         If the source holds no gene, or cannot read the first.
+    ConfigError
+        If ``seq_len`` is not a whole number, 1 or more.
     """
 
     def __init__(self, source: DataSource, seq_len: int | None, *, pad_with_n: bool = False) -> None:
@@ -44,7 +47,7 @@ class Windows:
             raise DataError(f"There is no gene in {', '.join(source.files) or 'the source'}.")
         own = len(read_gene(source, genes[0], None))
         self.source = source
-        self.length = own if seq_len is None else seq_len
+        self.length = own if seq_len is None else whole("seq_len", seq_len, 1)
         self.pad_with_n = pad_with_n
         self.own_length = own
         self._is_own = self.length == own
@@ -203,7 +206,7 @@ def _settle_normalised(
             break
         normal, wide, flank = attrs.evolve(row), wider, 8 * flank
     edit = settle(normal, window, shifts)
-    if normal.status != "out_of_window":
+    if normal.status not in ("out_of_window", "no_flank"):
         return normal, edit
     return row, settle(row, window, shifts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -123,23 +124,37 @@ def loci_of(var: pd.DataFrame) -> dict[str, Locus]:
     return loci
 
 
-def refuse(table: pd.DataFrame, what: str = "variants") -> None:
-    """Refuse a table with a status other than ``ok``.
+def refuse(tables: Iterable[pd.DataFrame], option: str, refused: Collection[str] | None = None) -> None:
+    """Refuse rows whose status is not ``ok``, or only those with a status of ``refused``.
+
+    Parameters
+    ----------
+    tables
+        All rows, in as many tables as they come.
+    option
+        What was asked for, to be left out instead.
+    refused
+        Statuses; None for all but ``ok``.
 
     Raises
     ------
     DataError
-        With the count of each status and the first such row.
+        With the count of each refused status and the first such row.
     """
-    wrong = table[table["status"] != "ok"]
-    if wrong.empty:
+    total, counts, first = 0, Counter[str](), None
+    for table in tables:
+        total += len(table)
+        wrong = table[table["status"] != "ok"] if refused is None else table[table["status"].isin(refused)]
+        counts.update(wrong["status"])
+        if first is None and len(wrong):
+            first = wrong.iloc[0]
+    if first is None:
         return
-    counts = ", ".join(f"{n:,} {status}" for status, n in wrong["status"].value_counts().items())
-    first = wrong.iloc[0]
+    listed = ", ".join(f"{n:,} {status}" for status, n in counts.most_common())
     place = f"{first['chrom']}:{first['pos']} {first['ref']}>{first['alt']}"
     if pd.isna(first["chrom"]):
         place = f"gene {first['gene']} at {first['rel_pos']}, {first['ref_tx']}>{first['alt_tx']}"
     raise DataError(
-        f"{len(wrong):,} of {len(table):,} {what} cannot be used ({counts}), first {place} ({first['status']}); correct them, or "
-        "leave out the strict mode, which gives each a status."
+        f"{counts.total():,} of {total:,} rows, one for each variant and gene, cannot be used ({listed}), first {place} "
+        f"({first['status']}); correct them, or leave out {option}, and they are passed over with their status."
     )

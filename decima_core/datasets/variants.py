@@ -104,8 +104,10 @@ class VariantDataset(Dataset[torch.Tensor]):
             loci = None if h5_file is None or ad is None else loci_of(annotation(ad, "var"))
             rows, seen = place(read_variants(variants), window_index(source, windows, loci)), set()
         self._take(rows, windows, shifts_of(max_seq_shift, shifts), normalise=normalise, seen=seen)
-        if strict or test_ref:
-            refuse(self.variants if strict else self.variants[self.variants["status"].isin(("ok", "ref_mismatch"))])
+        if strict:
+            refuse([self.variants], "strict")
+        elif test_ref:
+            refuse([self.variants], "test_ref", ("ref_mismatch",))
 
     @classmethod
     def of_rows(

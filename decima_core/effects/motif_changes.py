@@ -1,8 +1,8 @@
 """Which motifs a variant makes, breaks or changes, on both strands.
 
-Both alleles' windows go through the same motif scanner, with a peak on every base of the variant (and on both sides of
-the junction where an allele has no base), so that with the scanner's ordinary settings the sites found are those that the
-variant touches. Sites of one motif and strand that lie at the same place of the common axis are one site before and after.
+Both alleles' windows go through the same motif scanner, with a peak on every base of the variant, so that with the
+scanner's ordinary settings the sites found are those that the variant touches. Where one allele has no base, there is a peak
+on the base at either side too, in both alleles: a site beside the junction that is the same in both must be found in both. Sites of one motif and strand that lie at the same place of the common axis are one site before and after.
 A site that only one allele has is scored at its place in the other too, where the scanner can do that
 (:class:`~decima_core.providers.SiteScorer`).
 """
@@ -70,8 +70,10 @@ class Allele:
     rows: dict[Site, int]
 
     @classmethod
-    def scanned(cls, scanner: MotifScanner, record: GeneRecord, attribution: Attribution, bases: Bounds) -> Allele:
-        hits = scan_motifs(scanner, record, attribution, _peaks(attribution, bases))
+    def scanned(
+        cls, scanner: MotifScanner, record: GeneRecord, attribution: Attribution, bases: Bounds, beside: int
+    ) -> Allele:
+        hits = scan_motifs(scanner, record, attribution, _peaks(attribution, bases, beside))
         rows: dict[Site, int] = {}
         for i, site in enumerate(_sites(hits)):
             rows.setdefault(site, i)  # a site under two peaks has two rows
@@ -110,7 +112,8 @@ def motif_changes(
     MotifError
         If the scanner fails.
     """
-    ref, alt = (Allele.scanned(scanner, *each) for each in zip(records, attributions, bases, strict=True))
+    beside = 1 if any(first == last for first, last in bases) else 0
+    ref, alt = (Allele.scanned(scanner, *each, beside) for each in zip(records, attributions, bases, strict=True))
     across = alignment.ref_to_alt(len(ref.record)), alignment.alt_to_ref(len(alt.record))
     pairs = list(_pairs(ref, alt, across))
     before = _readings(scanner, ref, pairs, [(pair.ref, pair.guesses_ref) for pair in pairs])
@@ -130,10 +133,9 @@ def motif_changes(
     return table.astype(dict.fromkeys(whole, "Int64"))
 
 
-def _peaks(attribution: Attribution, bases: Bounds) -> Peaks:
-    """A peak on each of the allele's bases, or on both sides of the junction where it has none."""
-    first, last = bases if bases[0] < bases[1] else (bases[0] - 1, bases[1] + 1)
-    position = np.arange(max(0, first), min(last, len(attribution)))
+def _peaks(attribution: Attribution, bases: Bounds, beside: int) -> Peaks:
+    """A peak on each of the allele's bases, and on ``beside`` more at either side."""
+    position = np.arange(max(0, bases[0] - beside), min(bases[1] + beside, len(attribution)))
     height = attribution.track()[position].astype(np.float64)
     order = np.argsort(-np.abs(height), kind="stable")
     position, height = position[order], height[order]

@@ -32,7 +32,6 @@ class Stream:
     windows: Windows
     shifts: tuple[int, ...]
     normalise: bool
-    strict: bool
     seen: set[int] | None
 
     @classmethod
@@ -51,10 +50,12 @@ class Stream:
     ) -> Stream:
         """Begin to read ``variants``; the arguments are those of :func:`decima_core.effects.variant_effects`.
 
+        With ``strict`` all of them are read and settled once before, so that hours of predictions are not lost to the last line.
+
         Raises
         ------
         DataError
-            If the file of variants cannot be read, or the genes' places are needed and not known.
+            If the file of variants cannot be read, the genes' places are needed and not known, or ``strict`` refuses a variant.
         UnknownNameError
             For a gene that the source does not have.
         """
@@ -65,33 +66,32 @@ class Stream:
         for gene in genes or ():
             if gene not in known:
                 raise UnknownNameError("gene", gene, source.genes(), where=", ".join(f"'{f}'" for f in source.files))
+        if strict and isinstance(variants, Iterator):
+            variants = list(variants)
         table = transcript_table(variants)
-        if table is not None:
-            rows: Iterable[Placed] = transcript_rows(table, known)
-            seen: set[int] | None = None  # as often as the table has it
-        else:
-            rows, seen = place(read_variants(variants), window_index(source, windows)), set()
-        if genes:
-            chosen = frozenset(genes)
-            rows = (row for row in rows if row.gene in chosen)
-        return cls(
-            rows=iter(rows), windows=windows, shifts=tuple(shifts), normalise=normalise, strict=strict, seen=seen
-        )
+        index = window_index(source, windows) if table is None else None
+
+        def begin() -> Stream:
+            if index is None:
+                assert table is not None
+                rows: Iterable[Placed] = transcript_rows(table, known)
+                seen: set[int] | None = None  # as often as the table has it
+            else:
+                rows, seen = place(read_variants(variants), index), set()
+            if genes:
+                chosen = frozenset(genes)
+                rows = (row for row in rows if row.gene in chosen)
+            return cls(rows=iter(rows), windows=windows, shifts=tuple(shifts), normalise=normalise, seen=seen)
+
+        if strict:
+            refuse((dataset.variants for dataset in begin().datasets()), "strict")
+        return begin()
 
     def datasets(self, size: int = PART) -> Iterator[VariantDataset]:
-        """One dataset for each ``size`` rows; an empty one if there is no row at all, so that tables get their columns.
-
-        Raises
-        ------
-        DataError
-            If the stream is strict, at the first part that holds a variant whose status is not ``ok``.
-        """
+        """One dataset for each ``size`` rows; an empty one if there is no row at all, so that tables get their columns."""
         any_rows = False
         for part in in_chunks(self.rows, size):
             any_rows = True
-            dataset = VariantDataset.of_rows(part, self.windows, self.shifts, normalise=self.normalise, seen=self.seen)
-            if self.strict:
-                refuse(dataset.variants)
-            yield dataset
+            yield VariantDataset.of_rows(part, self.windows, self.shifts, normalise=self.normalise, seen=self.seen)
         if not any_rows:
             yield VariantDataset.of_rows((), self.windows, self.shifts)

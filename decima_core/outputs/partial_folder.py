@@ -27,6 +27,9 @@ RESULTS = (
     "motif_changes.tsv",
     "motif_changes.parquet",
     "alleles.h5",
+    "comparison.tsv",
+    "comparison_pairs.tsv",
+    "comparison_genes.tsv",
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from decima_core.records import GeneRecord
 from decima_core.sequence import decode, encode
 from decima_core.variants.alleles import flip, normalise, trim
-from decima_core.variants.edit import AlleleWindow, Edit, alternative, fits, reference
+from decima_core.variants.edit import AlleleWindow, Edit, alternative, reference, unfit
 from decima_core.variants.place import Placed
 
 
@@ -56,8 +56,9 @@ def settle(row: Placed, window: WideWindow, shifts: Sequence[int]) -> Edit | Non
         return None
     edit = _edit(row, at - window.start)
     ref = window.allele(edit)
-    if not fits(ref, edit, (0, *shifts)):
-        row.status = "out_of_window"
+    trouble = unfit(ref, edit, (0, *shifts))
+    if trouble is not None:
+        row.status = trouble
     elif not _is_there(row.ref_tx, window.record, at):
         row.status = "ref_mismatch"
     elif _deletes_gene(ref, edit):

@@ -113,25 +113,23 @@ def alternative(ref: AlleleWindow, edit: Edit) -> AlleleWindow:
     return attrs.evolve(ref, codes=codes, mask=mask, start=start, tss=tss, site=site, locus=None)
 
 
-def fits(ref: AlleleWindow, edit: Edit, shifts: Sequence[int]) -> bool:
-    """Whether both alleles' windows can be cut from the bases at hand and hold the allele, at each shift."""
-    begin, end = ref.site
-    if not 0 <= begin <= end <= len(ref.codes):
-        return False
+def unfit(ref: AlleleWindow, edit: Edit, shifts: Sequence[int]) -> str | None:
+    """The status of an edit that cannot be shown at each shift; None for one that can.
+
+    ``out_of_window`` where the window of one allele does not hold the allele; ``no_flank`` where both do, but there are too few
+    bases at hand to cut them.
+    """
+    begin = ref.site[0]
     start, _ = _anchored(ref, edit)
-    width = len(ref.codes) + edit.change
-    return all(
-        _spans(window, ref.length, total, site, shifts)
-        for window, total, site in (
-            (ref.start, len(ref.codes), ref.site),
-            (start, width, (begin, begin + len(edit.alt))),
-        )
-    )
-
-
-def _spans(start: int, length: int, width: int, site: tuple[int, int], shifts: Sequence[int]) -> bool:
-    first, last = start + min(shifts), start + max(shifts)
-    return first >= 0 and last + length <= width and last <= site[0] and site[1] <= first + length
+    held = cut = True
+    for window, width, site in (
+        (ref.start, len(ref.codes), ref.site),
+        (start, len(ref.codes) + edit.change, (begin, begin + len(edit.alt))),
+    ):
+        first, last = window + min(shifts), window + max(shifts)
+        held &= last <= site[0] and site[1] <= first + ref.length
+        cut &= first >= 0 and last + ref.length <= width
+    return "out_of_window" if not held else None if cut else "no_flank"
 
 
 def _anchored(ref: AlleleWindow, edit: Edit) -> tuple[int, int | None]:

@@ -9,8 +9,9 @@ STATUSES: dict[str, str] = {
     "non_acgt": "REF or ALT holds N or another letter than A, C, G, T",
     "unknown_contig": "CHROM is none of the source's contigs, with and without `chr`",
     "unknown_gene": "the table names a gene that the source does not have",
-    "out_of_window": "it does not lie wholly in a gene's window (at every shift asked for), or the source holds too few bases "
-    "beside the window to refill it after a deletion",
+    "out_of_window": "it does not lie wholly in a gene's window, at every shift asked for",
+    "no_flank": "the source holds too few bases beside the window to move it by the shifts, or to refill it after a deletion: "
+    "build the gene file with `--pad`, or set `variants.pad_with_n`",
     "ref_mismatch": "REF is not what the genome has there",
     "gene_deleted": "no masked base of the gene would be left",
     "duplicate": "the same change of the same gene came before",

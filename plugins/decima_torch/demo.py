@@ -7,8 +7,8 @@ from torch import nn
 
 from decima_core.errors import ConfigError
 from decima_core.models import WrappedModel
+from decima_core.weights import load_weights
 from decima_torch import DemoOptions
-from decima_torch.weights import load_weights
 
 
 class DemoNetwork(nn.Module):

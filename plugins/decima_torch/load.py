@@ -12,10 +12,10 @@ from torch import nn
 
 from decima_core.errors import ConfigError, DataError, ModelError, first_line, sentence
 from decima_core.models import WrappedModel, wrap_module
+from decima_core.weights import load_weights
 from decima_torch import TorchOptions
 from decima_torch.callables import build_from_callable
 from decima_torch.exported import load_exported
-from decima_torch.weights import load_weights
 
 
 def load_model(options: TorchOptions) -> WrappedModel:

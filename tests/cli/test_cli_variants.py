@@ -158,7 +158,10 @@ def test_attribute_tells_of_the_motifs(folder: Path) -> None:
     [
         ((), "No variants were given; use --variants in.vcf"),
         (("--variants", "none.vcf"), "none.vcf"),
-        (("--variants", "in.vcf", "--strict"), "11 variants cannot be used (2 ref_mismatch"),
+        (
+            ("--variants", "in.vcf", "--strict"),
+            "11 rows, one for each variant and gene, cannot be used (2 ref_mismatch",
+        ),
         (("--variants", "in.vcf", "--batch-size", "3"), "batch_size is 3"),
         (("--variants", "in.vcf", "--shifts", "1.5"), "shifts"),
         (("--variants", "in.vcf", "--genes", "PLAS"), "There is no gene 'PLAS'"),

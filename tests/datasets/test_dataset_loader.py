@@ -273,3 +273,11 @@ def test_items_that_do_not_fit_one_batch_are_refused(path: Path) -> None:
         collate([long, short])
     with pytest.raises(DataError, match="must all have labels"):
         collate([short, CompactItem(codes=short.codes, mask=short.mask, labels=np.zeros((1, 1), np.float32))])
+
+
+def test_items_are_made_on_the_device_that_is_asked_for() -> None:
+    ragged = np.array([0.5, 0, 1, 1], dtype=np.float32)
+    codes = np.array([0, 1, 2, 4], dtype=np.int8)
+    batch = collate([CompactItem(codes=codes, mask=mask) for mask in (ragged, np.ones(4, dtype=np.float32))])
+    items = batch.expand("meta")  # a device without values: the way of a GPU
+    assert (items.device.type, items.shape, items.dtype) == ("meta", (2, 5, 4), torch.float32)

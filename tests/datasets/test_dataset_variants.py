@@ -112,10 +112,18 @@ def test_indels_keep_the_length_and_the_tss(path: Path) -> None:
 def test_what_the_file_does_not_hold_can_be_n(path: Path) -> None:
     text = bases(path, "A")
     table = pd.DataFrame([{"gene": "A", "rel_pos": 3, "ref_tx": text[3:13], "alt_tx": text[3]}])
-    assert VariantDataset(table, path).variants["status"].tolist() == ["out_of_window"]
+    assert VariantDataset(table, path).variants["status"].tolist() == ["no_flank"]
     alt = VariantDataset(table, path, pad_with_n=True)[1].numpy()
     assert (alt[:4, :3] == 0).all()
     assert (alt[:4, 3:].sum(axis=0) == 1).all()
+
+
+def test_windows_that_the_file_cannot_move_are_no_fault_of_the_variant(path: Path) -> None:
+    table = snvs(path, ("A", 30))
+    assert VariantDataset(table, path, shifts=(0, PAD)).variants["status"].tolist() == ["ok"]
+    assert VariantDataset(table, path, shifts=(0, PAD + 1)).variants["status"].tolist() == ["no_flank"]
+    assert VariantDataset(table, path, shifts=(-29, 0)).variants["status"].tolist() == ["no_flank"]
+    assert VariantDataset(table, path, shifts=(0, 31)).variants["status"].tolist() == ["out_of_window"]
 
 
 def test_rows_come_as_often_as_the_table_has_them(path: Path) -> None:
@@ -155,7 +163,9 @@ def test_refusals(path: Path) -> None:
     good = snvs(path, ("A", 7))
     wrong = good.assign(ref_tx=good["alt_tx"], alt_tx=good["ref_tx"])
     outside = good.assign(rel_pos=LENGTH)
-    with pytest.raises(DataError, match=r"1 of 2 variants cannot be used \(1 ref_mismatch\), first gene A at 7"):
+    with pytest.raises(
+        DataError, match=r"1 of 2 rows.* cannot be used \(1 ref_mismatch\), first gene A at 7.*leave out test_ref"
+    ):
         VariantDataset(pd.concat([good, wrong]), path, test_ref=True)
     assert len(VariantDataset(pd.concat([good, outside]), path, test_ref=True)) == 2
     with pytest.raises(DataError, match="1 out_of_window"):
@@ -166,6 +176,10 @@ def test_refusals(path: Path) -> None:
         VariantDataset(good)
     with pytest.raises(ConfigError, match="max_seq_shift is -1"):
         VariantDataset(good, path, max_seq_shift=-1)
+    with pytest.raises(ConfigError, match=r"A shift is 'a'; it must be a whole number"):
+        VariantDataset(good, path, shifts=["a"])  # type: ignore[list-item]
+    with pytest.raises(ConfigError, match=r"seq_len is 31\.5; it must be a whole number"):
+        VariantDataset(good, path, seq_len=31.5)  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"windows of .*genes.h5 have none; give them with the option source.loci"):
         VariantDataset(pd.DataFrame([{"chrom": "1", "pos": 1, "ref": "A", "alt": "C"}]), path)
 
@@ -288,6 +302,8 @@ def test_process_variants_keeps_both_ends_and_counts_what_it_drops() -> None:
     inner = process_variants(pd.DataFrame(rows), metadata(), min_from_end=1)
     assert inner.empty
     assert tuple(inner.columns) == COLUMNS
+    with pytest.raises(ConfigError, match="min_from_end is -1; it must be 0 or more"):
+        process_variants(pd.DataFrame(rows), metadata(), min_from_end=-1)
 
 
 def test_process_variants_finds_the_genes_and_feeds_the_dataset(genome: tuple[str, Path]) -> None:

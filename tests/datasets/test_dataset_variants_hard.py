@@ -58,6 +58,16 @@ def test_the_normal_form_depends_on_the_genome_alone(source: Any, bases: str) ->
     assert set(alone["status"]) == set(VariantDataset(variants(one), source).variants["status"]) == {"ok"}
 
 
+def test_an_indel_in_a_repeat_is_one_change_for_genes_of_both_strands(source: Any, bases: str) -> None:
+    dataset = VariantDataset(variants((1_090, bases[1_089:1_092], bases[1_089])), source)
+    assert sorted(dataset.variants["strand"]) == ["+", "-"]
+    places = set()
+    for number, gene in enumerate(dataset.variants["gene"]):
+        edit, locus = dataset.edit(number), source.locus(gene)
+        places.add(tuple(int(at) for at in locus.to_genome(edit.start, edit.end)))
+    assert places == {(1_089, 1_091)}
+
+
 def test_an_indel_is_moved_past_the_window_when_the_form_still_fits(source: Any, bases: str) -> None:
     start = 2_050
     given = VariantDataset(variants((start, bases[start - 1], bases[start - 1] * 2)), source, normalise=True).variants

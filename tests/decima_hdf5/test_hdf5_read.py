@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import DATA, needs_real_data
 
 from decima_core import DataError, DataSource, Registry, UnknownNameError
 from decima_hdf5.source import HDF5Source
@@ -19,7 +18,7 @@ LAYOUTS = {
     "gzip": {"chunks": (3, 29), "compression": "gzip"},
     "lzf": {"chunks": (4, 107), "compression": "lzf"},
 }
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "hg38_genes.h5"
+REAL = DATA / "hg38_genes.h5"
 
 
 def stored(path, row):
@@ -202,7 +201,7 @@ def test_it_is_found_by_name_and_by_suffix(write_genes):
         assert source.count() == 4
 
 
-@pytest.mark.skipif(not REAL.exists(), reason=f"the real gene windows are not here: {REAL}")
+@needs_real_data
 def test_real_genes():
     with HDF5Source(REAL) as source:
         assert source.genes() == ("CD68", "SPI1")

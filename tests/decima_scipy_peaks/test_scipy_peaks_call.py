@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.signal import find_peaks
+from support import DATA, needs_real_data
 
 from decima_core import Attribution, AttributionError, OptionError, PeakCaller, PeakError, Registry
 from decima_scipy_peaks import ScipyOptions, create
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "gata2_attributions.npz"
+REAL = DATA / "gata2_attributions.npz"
 
 # Sums of whole numbers are exact, and so are their products with powers of two.
 tracks = hnp.arrays(np.float32, st.integers(1, 120), elements=st.integers(-50, 50).map(float))
@@ -282,7 +282,7 @@ def test_announcing_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.skipif(not REAL.exists(), reason=f"the real attributions are not here: {REAL}")
+@needs_real_data
 def test_real_attributions():
     with np.load(REAL) as data:
         projected = data["attributions"] * data["one_hot"]

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from decima_core.errors import ModelError
-from decima_torch.weights import load_weights, read_weights
+from decima_core.weights import load_weights, read_weights
 
 
 def changed(network: nn.Module) -> dict[str, torch.Tensor]:

@@ -98,6 +98,37 @@ def test_a_broken_site_heads_the_lost_motifs_on_both_strands(tmp_path: Path, sca
     pd.testing.assert_frame_equal(plus.motifs[columns], minus.motifs[columns], rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"pos": SITE, "ref": "C", "alt": "CAAA"},
+        {"pos": SITE - 3, "ref": "AACC", "alt": "A"},
+        {"pos": SITE + 8, "ref": "C", "alt": "CAAA"},
+        {"pos": SITE + 8, "ref": "CAA", "alt": "C"},
+    ],
+    ids=["insertion before", "deletion before", "insertion after", "deletion after"],
+)
+def test_a_site_beside_an_indel_is_neither_lost_nor_gained(tmp_path: Path, scanner: Any, row: dict[str, Any]) -> None:
+    bases = genome(WORD)
+    assert bases[row["pos"] - 1 : row["pos"] - 1 + len(row["ref"])] == row["ref"]
+    for gene, each in explanations(tmp_path, bases, [row], scanner).items():
+        motifs = each[0].motifs
+        site = motifs[motifs["motif_id"] == "W"]
+        assert site["change"].isin(["changed"]).all(), gene
+        assert not site["touches"].any()
+        assert (site["score_ref"] == site["score_alt"]).all()
+
+
+def test_changes_are_ranked_by_the_size_of_the_change_of_support(tmp_path: Path) -> None:
+    words = {"WHOLE": WORD, "CORE": WORD[1:7], "END": WORD[:6], "NEW": WORD.replace("GATA", "GACA")}
+    path = write_meme(tmp_path / "several.meme", {name: word_ppm(word) for name, word in words.items()})
+    scanner = Registry.discover().create("motifs", "jaspar", path=str(path), p_threshold=1e-3)
+    motifs = explanations(tmp_path, genome(WORD), [BREAK], scanner)["PLUS"][0].motifs
+    sizes = motifs["support_change"].abs().tolist()
+    assert len(set(sizes)) > 2
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_what_is_lost_one_way_is_gained_the_other(tmp_path: Path, scanner: Any) -> None:
     lost = explanations(tmp_path, genome(WORD), [BREAK], scanner)["PLUS"][0].motifs
     bases = genome(WORD)
@@ -142,6 +173,16 @@ def test_a_scanner_that_only_scans_leaves_the_other_allele_empty(tmp_path: Path)
     assert pd.isna(top["p_value_alt"])
     assert pd.isna(top["start_alt"])
     assert top["support_change"] == -top["support_ref"]
+
+
+def test_a_gained_site_has_its_place_also_where_the_reference_cannot_be_scored(tmp_path: Path) -> None:
+    bases = genome(WORD.replace("GATA", "GACA"))
+    back = {"pos": BREAK["pos"], "ref": "C", "alt": "T"}
+    top = explanations(tmp_path, bases, [back], PlainScanner())["PLUS"][0].motifs.iloc[0]
+    assert top["change"] == "gained"
+    assert pd.isna(top["p_value_ref"])
+    assert (top["chrom"], top["genome_start"], top["genome_end"]) == ("chr1", SITE, SITE + len(WORD))
+    assert top["from_tss"] == top["start_alt"] - UPSTREAM
 
 
 def test_without_motif_changes_the_table_keeps_its_columns(tmp_path: Path, scanner: Any) -> None:

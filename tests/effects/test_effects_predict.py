@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from decima_core.effects import variant_effects
 from decima_core.errors import ConfigError, DataError, ModelError, UnknownNameError
 from decima_core.models import WrappedModel
 from decima_core.sections import TargetOptions
+from decima_core.variants.alleles import Variant
+from decima_core.variants.read import read_variants
 
 LENGTH = 80
 TASKS = ("a", "b", "c")
@@ -158,6 +161,15 @@ def test_parts_of_a_long_list_know_each_others_duplicates(source: Any, bases: st
     assert (found["status"] == "duplicate").sum() == len(found) - len(ok) - (found["status"] == "out_of_window").sum()
 
 
+def test_an_endless_list_is_read_as_it_goes(source: Any, bases: str) -> None:
+    def endless() -> Iterator[Variant]:
+        while True:
+            yield Variant(**snv(bases, 105))
+
+    first = next(variant_effects(source, positive(), endless(), device="cpu"))
+    assert first["status"].tolist() == ["ok", "ok"] + ["duplicate"] * (len(first) - 2)
+
+
 def test_genes_can_be_chosen(source: Any, table: pd.DataFrame) -> None:
     found = effects(source, positive(), table, genes=["MINUS"])
     assert set(found["gene"]) == {"MINUS"}
@@ -168,6 +180,18 @@ def test_genes_can_be_chosen(source: Any, table: pd.DataFrame) -> None:
 def test_strict_refuses(source: Any, table: pd.DataFrame) -> None:
     with pytest.raises(DataError, match=r"cannot be used \(.*2 ref_mismatch"):
         effects(source, positive(), table, strict=True)
+
+
+def test_strict_refuses_before_anything_is_predicted(source: Any, bases: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("a prediction was made")
+
+    monkeypatch.setattr("decima_core.effects.predict._predict", never)
+    places = [{**snv(bases, pos), "alt": alt} for pos in range(75, 145) for alt in "ACGT" if alt != bases[pos - 1]]
+    rows = [*places, {**snv(bases, 101), "ref": "N"}]  # more than one part of the stream
+    for given in (pd.DataFrame(rows), read_variants(pd.DataFrame(rows))):
+        with pytest.raises(DataError, match=r"2 of 422 rows.*\(2 non_acgt\).*leave out strict"):
+            effects(source, positive(), given, strict=True)
 
 
 def test_the_models_are_left_as_found(source: Any, table: pd.DataFrame) -> None:

@@ -76,8 +76,8 @@ def strongest_site(source: Any, providers: dict[str, Any], gene: str) -> tuple[i
     return int(hits.start[best]), motif, str(hits.strand[best])
 
 
-def breaking_variants(source: Any, providers: dict[str, Any], gene: str) -> pd.DataFrame:
-    """An SNV of the most informative base that matches, and a deletion of the three most informative neighbours."""
+def breaking_variants(source: Any, providers: dict[str, Any], gene: str) -> tuple[pd.DataFrame, range]:
+    """An SNV of the most informative base that matches, and a deletion of the three most informative neighbours; the site."""
     start, motif, strand = strongest_site(source, providers, gene)
     ppm = motif.ppm if strand == "+" else motif.ppm[::-1, ::-1]
     information = (ppm * np.log2(np.maximum(ppm, 1e-9) / 0.25)).sum(axis=0)
@@ -87,7 +87,7 @@ def breaking_variants(source: Any, providers: dict[str, Any], gene: str) -> pd.D
     three = int(np.convolve(information, np.ones(3), "valid").argmax())
     bases = decode(source.read(gene).codes)
     anchor = start + three - 1
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {
                 "gene": gene,
@@ -98,6 +98,7 @@ def breaking_variants(source: Any, providers: dict[str, Any], gene: str) -> pd.D
             {"gene": gene, "rel_pos": anchor, "ref_tx": bases[anchor : anchor + 4], "alt_tx": bases[anchor]},
         ]
     )
+    return table, range(start, start + motif.width)
 
 
 @pytest.mark.parametrize("number", range(WINDOWS))
@@ -105,7 +106,7 @@ def test_a_broken_ctcf_site_lowers_the_counts_and_heads_the_lost_motifs(
     source: Any, providers: dict[str, Any], number: int
 ) -> None:
     gene = source.genes()[number]
-    table = breaking_variants(source, providers, gene)
+    table, site = breaking_variants(source, providers, gene)
     effects = pd.concat(variant_effects(source, providers["model"], table, target=AGGREGATE, device="cpu"))
     assert effects["status"].tolist() == ["ok", "ok"]
     assert (effects["difference"] < 0).all(), effects["difference"].tolist()
@@ -120,3 +121,6 @@ def test_a_broken_ctcf_site_lowers_the_counts_and_heads_the_lost_motifs(
         assert lost.iloc[0]["motif_id"].startswith(CTCF), lost[["motif_id", "motif_name", "support_change"]].head()
         assert lost.iloc[0]["support_change"] < 0
         assert lost.iloc[0]["touches"]
+        # The site itself, in this matrix or another of CTCF's, and not another site of the window.
+        first, last = lost.iloc[0][["start_ref", "end_ref"]]
+        assert len(range(max(first, site.start), min(last, site.stop))) == min(last - first, len(site))

@@ -28,7 +28,15 @@ from decima_core.cli import main
 from decima_core.registry import DISABLE_VARIABLE, Failure, Owner
 
 Install = Callable[..., None]
-BUNDLED = ("decima_captum", "decima_fasta", "decima_hdf5", "decima_jaspar", "decima_scipy_peaks", "decima_torch")
+BUNDLED = (
+    "decima_captum",
+    "decima_fasta",
+    "decima_hdf5",
+    "decima_jaspar",
+    "decima_scipy_peaks",
+    "decima_torch",
+    "decima_tracks",
+)
 
 
 def names(registry: Registry) -> set[tuple[str, str]]:

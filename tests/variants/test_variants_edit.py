@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from decima_core.records import GeneRecord
 from decima_core.sequence import encode
 from decima_core.variants.alignment import align
-from decima_core.variants.edit import AlleleWindow, Edit, alternative, fits, reference
+from decima_core.variants.edit import AlleleWindow, Edit, alternative, reference, unfit
 
 FLANK = 12
 LENGTH = 24
@@ -49,7 +49,7 @@ def test_the_window_is_the_one_cut_from_a_genome_that_carries_the_allele(
     tss = FLANK + UPSTREAM
     record = wide(codes, slice(tss, tss + length))
     ref, alt = windows(record, edit)
-    assume(fits(ref, edit, (shift, 0)))
+    assume(unfit(ref, edit, (shift, 0)) is None)
     begin, end = ref.site
     assume(not begin <= tss < end)  # a lost TSS has a test of its own
     # The mutated genome as text, the gene lifted over to it, its window cut by the rule for any gene.
@@ -69,7 +69,7 @@ def test_the_window_is_the_one_cut_from_a_genome_that_carries_the_allele(
 def test_the_axis_holds_every_base_of_both_windows_once_and_in_order(case: tuple[np.ndarray, int, Edit]) -> None:
     codes, length, edit = case
     ref, alt = windows(wide(codes, slice(FLANK + UPSTREAM, FLANK + UPSTREAM + length)), edit)
-    assume(fits(ref, edit, (0,)))
+    assume(unfit(ref, edit, (0,)) is None)
     axis = align(ref, alt)
     for index in (axis.ref, axis.alt):
         assert index[index >= 0].tolist() == list(range(LENGTH))
@@ -125,26 +125,26 @@ def test_a_substitution_changes_one_base_and_leaves_the_reference_alone() -> Non
 
 
 @pytest.mark.parametrize(
-    ("edit", "shifts", "fit"),
+    ("edit", "shifts", "status"),
     [
-        (edit_of(0, "A", "C"), (0,), True),
-        (edit_of(23, "T", "C"), (0,), True),
-        (edit_of(0, "A", "C"), (0, 1), False),  # shifted out
-        (edit_of(23, "T", "C"), (-1, 0), False),
-        (edit_of(-1, "T", "C"), (0,), False),
-        (edit_of(24, "A", "C"), (0,), False),
-        (edit_of(2, "", "GGG"), (0,), False),  # pushed out of the window in part
-        (edit_of(3, "", "GGG"), (0,), True),
-        (edit_of(22, "", "GGG"), (0,), False),
-        (edit_of(21, "", "GGG"), (0,), True),
-        (edit_of(20, "GTACG", ""), (0,), False),  # reaches beyond the window
-        (edit_of(10, "GTACGTACGTAC", ""), (0,), True),  # draws in the whole flank
-        (edit_of(10, "GTACGTACGTACG", ""), (0,), False),  # would need one base more than there is
+        (edit_of(0, "A", "C"), (0,), None),
+        (edit_of(23, "T", "C"), (0,), None),
+        (edit_of(0, "A", "C"), (0, 1), "out_of_window"),  # shifted out
+        (edit_of(23, "T", "C"), (-1, 0), "out_of_window"),
+        (edit_of(-1, "T", "C"), (0,), "out_of_window"),
+        (edit_of(24, "A", "C"), (0,), "out_of_window"),
+        (edit_of(2, "", "GGG"), (0,), "out_of_window"),  # pushed out of the window in part
+        (edit_of(3, "", "GGG"), (0,), None),
+        (edit_of(22, "", "GGG"), (0,), "out_of_window"),
+        (edit_of(21, "", "GGG"), (0,), None),
+        (edit_of(20, "GTACG", ""), (0,), "out_of_window"),  # reaches beyond the window
+        (edit_of(10, "GTACGTACGTAC", ""), (0,), None),  # draws in the whole flank
+        (edit_of(10, "GTACGTACGTACG", ""), (0,), "no_flank"),  # would need one base more than there is
     ],
 )
-def test_what_fits(edit: Edit, shifts: tuple[int, ...], fit: bool) -> None:
+def test_what_fits(edit: Edit, shifts: tuple[int, ...], status: str | None) -> None:
     record = wide(SEQUENCE, slice(FLANK + UPSTREAM, FLANK + UPSTREAM + 20))
-    assert fits(reference(record, FLANK, LENGTH, edit), edit, shifts) is fit
+    assert unfit(reference(record, FLANK, LENGTH, edit), edit, shifts) == status
 
 
 def test_without_a_tss_the_middle_stays() -> None:

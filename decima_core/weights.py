@@ -28,10 +28,32 @@ def load_weights(module: nn.Module, path: str) -> None:
     ModelError
         If the file is missing or damaged, holds more than weights, or does not match the module, naming the weight.
     """
-    state = read_weights(path)
-    own = module.state_dict()
-    missing = [k for k in own if k not in state]
-    extra = [k for k in state if k not in own]
+    fit_weights(module, read_weights(path), path, hint="check the arguments it is built with (model.arguments)")
+
+
+def fit_weights(
+    module: nn.Module, state: dict[str, torch.Tensor], path: str, *, hint: str, assign: bool = False
+) -> None:
+    """Put the tensors of ``state``, read from ``path``, into ``module``; every weight must match.
+
+    A weight that the module holds under several names may stand in the file under any of them.
+
+    Parameters
+    ----------
+    hint
+        What to do where a shape differs, read after "; ".
+    assign
+        Take the file's tensors themselves instead of copying them; for a module built on the meta device.
+
+    Raises
+    ------
+    ModelError
+        If a weight is missing, has no place in the module, or has another shape there; it is named.
+    """
+    own = module.state_dict(keep_vars=True)
+    given = {id(value) for key, value in own.items() if key in state}
+    missing = [key for key, value in own.items() if id(value) not in given]
+    extra = [key for key in state if key not in own]
     if missing or extra:
         parts = []
         if missing:
@@ -41,12 +63,12 @@ def load_weights(module: nn.Module, path: str) -> None:
             parts.append(f"it has {shorten(extra, 3)}, which the model has not")
         raise ModelError(f"The weights '{path}' do not match the model: {'; '.join(parts)}.")
     for key, value in own.items():
-        if isinstance(value, torch.Tensor) and tuple(state[key].shape) != tuple(value.shape):
+        if key in state and isinstance(value, torch.Tensor) and tuple(state[key].shape) != tuple(value.shape):
             raise ModelError(
                 f"The weights '{path}' do not match the model: '{key}' has shape {tuple(state[key].shape)} in the file and "
-                f"{tuple(value.shape)} in the model; check the arguments it is built with (model.arguments)."
+                f"{tuple(value.shape)} in the model; {hint}."
             )
-    module.load_state_dict(state)
+    module.load_state_dict(state, strict=False, assign=assign)  # a second name of a weight may be absent
 
 
 def read_weights(path: str) -> dict[str, torch.Tensor]:
