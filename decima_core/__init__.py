@@ -31,6 +31,13 @@ _HOME: dict[str, str] = {
     "Scores": "providers",
     "SequenceModel": "providers",
     "SiteScorer": "providers",
+    # writing a motif scanner from parts
+    "GridScanner": "scanning.scanner",
+    "ScanOptions": "scanning.options",
+    "Sites": "scanning.sites",
+    "Strand": "scanning.strands",
+    "StrandSet": "scanning.strands",
+    "load_motifs": "scanning.motif_sets",
     # records
     "Attribution": "records",
     "GeneRecord": "records",
@@ -172,6 +179,12 @@ if TYPE_CHECKING:
     from decima_core.records import Peaks as Peaks
     from decima_core.registry import Registry as Registry
     from decima_core.runner import run as run
+    from decima_core.scanning.motif_sets import load_motifs as load_motifs
+    from decima_core.scanning.options import ScanOptions as ScanOptions
+    from decima_core.scanning.scanner import GridScanner as GridScanner
+    from decima_core.scanning.sites import Sites as Sites
+    from decima_core.scanning.strands import Strand as Strand
+    from decima_core.scanning.strands import StrandSet as StrandSet
     from decima_core.scores.opening import open_scores as open_scores
     from decima_core.sections import CompareOptions as CompareOptions
     from decima_core.sections import TargetOptions as TargetOptions

@@ -14,6 +14,7 @@ HEAVY = (
     "jax",
     "lightning",
     "matplotlib",
+    "memelite",
     "numba",
     "numpy",
     "pandas",

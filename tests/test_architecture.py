@@ -31,7 +31,7 @@ LAYERS = (
     ("arrays",),
     ("records",),
     ("providers",),
-    ("hookspecs", "models", "naming", "variants", "weights"),
+    ("hookspecs", "models", "naming", "scanning", "variants", "weights"),
     ("registered",),
     ("loading",),
     ("registry",),
@@ -64,6 +64,8 @@ HEAVY = {
     "pysam",
     "pyarrow",
     "anndata",
+    "memelite",
+    "numba",
     "pyBigWig",
     "hdf5plugin",
 }

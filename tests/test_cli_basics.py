@@ -245,7 +245,7 @@ def test_a_reader_that_goes_away_ends_the_program_in_silence() -> None:
         (["run", "--method", "de"], ["deep-lift"]),
         (["run", "--peaks", ""], ["scipy"]),
         (["show", "m"], ["model", "method", "motifs"]),
-        (["show", "motifs", ""], ["jaspar"]),
+        (["show", "motifs", "j"], ["jaspar"]),
         (["show", "nothing", ""], []),
     ],
     ids=lambda value: " ".join(value),

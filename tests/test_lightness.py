@@ -22,6 +22,8 @@ HEAVY = {
     "lightmotif",
     "safetensors",
     "Bio",
+    "memelite",
+    "numba",
     "pyBigWig",
     "hdf5plugin",
 }
@@ -71,6 +73,6 @@ def test_importing_the_package_loads_none_of_its_modules() -> None:
 
 
 def test_what_a_plugin_imports_from_the_package_is_light() -> None:
-    names = "hookimpl, option, options_class, PeakCallerSpec, OptionError, Registry, RunConfig"
+    names = "hookimpl, option, options_class, PeakCallerSpec, OptionError, Registry, RunConfig, ScanOptions"
     loaded = modules_after(f"from decima_core import {names}; import json, sys; print(json.dumps(sorted(sys.modules)))")
     assert not HEAVY & loaded

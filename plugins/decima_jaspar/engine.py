@@ -10,40 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 from lightmotif.lib import ScoringMatrix, scan, stripe
 
+from decima_core import Sites, Strand, StrandSet
 from decima_core.sequence import BASES, Codes, decode
-from decima_jaspar.strands import Strand, StrandSet
 
 Ints = npt.NDArray[np.int64]
 
 _FLOAT32_EPSILON = float(np.finfo(np.float32).eps)
 # Rows scored together by lightmotif; any value gives the same candidates.
 _BLOCK = 1024
-# Cells of one gathered array; bounds the memory that judging many candidates takes.
-CHUNK_CELLS = 1 << 22
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Sites:
-    """Sites found, in columns ``(H,)``, ordered by strand (an index into the strand set), then start.
-
-    ``start`` is the first base on the forward strand, ``loss`` the grid score's distance from the motif's best.
-    """
-
-    strand: Ints
-    start: Ints
-    loss: Ints
-
-    def __len__(self) -> int:
-        return int(self.start.shape[0])
-
-    def take(self, rows: npt.NDArray[Any]) -> Sites:
-        """The sites of these rows (indices or a mask)."""
-        return Sites(strand=self.strand[rows], start=self.start[rows], loss=self.loss[rows])
 
 
 class SiteFinder:
@@ -79,28 +57,9 @@ class SiteFinder:
                 which.append(k)
                 found.append(np.sort(np.array(hits, dtype=np.int64)))
         if not found:
-            none: Ints = np.empty(0, dtype=np.int64)
-            return Sites(strand=none, start=none, loss=none)
+            return Sites.none()
         strand = np.repeat(np.array(which, dtype=np.int64), [len(f) for f in found])
-        return self._judge(codes, strand, np.concatenate(found))
-
-    def _judge(self, codes: Codes, strand: Ints, start: Ints) -> Sites:
-        """The candidates that are hits; candidates are ordered by strand."""
-        sites = self.measure(codes, strand, start)
-        return sites.take(sites.loss <= self.strand_set.threshold[strand])
-
-    def measure(self, codes: Codes, strand: Ints, start: Ints) -> Sites:
-        """Sites at given places with their losses; the places are ordered by strand."""
-        loss: Ints = np.empty(len(start), dtype=np.int64)
-        for group in self.strand_set.groups:
-            first, last = np.searchsorted(strand, [group.first, group.last]).tolist()
-            step = max(1, CHUNK_CELLS // group.width)
-            columns = np.arange(group.width)
-            for begin in range(first, last, step):
-                rows = slice(begin, min(begin + step, last))
-                bases = codes[start[rows, None] + columns]
-                loss[rows] = group.losses[strand[rows, None] - group.first, bases, columns].sum(axis=1)
-        return Sites(strand=strand, start=start, loss=loss)
+        return self.strand_set.hits(codes, strand, np.concatenate(found))
 
 
 def _matrix(strand: Strand) -> ScoringMatrix:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decima_core.records import Motif
-from decima_jaspar import engine
+from decima_core.scanning import strands as measuring
+from decima_core.scanning.strands import Strand, StrandSet, prepare
 from decima_jaspar.engine import SiteFinder
-from decima_jaspar.strands import Strand, StrandSet, prepare
 
 
 def brute_force(strands: StrandSet, codes: np.ndarray) -> list[tuple[int, int, int]]:
@@ -131,7 +131,7 @@ def test_judged_in_chunks_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     codes = random_sequence(rng, 700, 1)
     whole = found(SiteFinder(strands), codes)
-    monkeypatch.setattr(engine, "CHUNK_CELLS", 50)
+    monkeypatch.setattr(measuring, "CHUNK_CELLS", 50)
     assert found(SiteFinder(strands), codes) == whole
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from decima_jaspar.fdr import q_values, q_values_by_family
+from decima_core.scanning.fdr import q_values, q_values_by_family
 
 
 def test_equals_scipy_on_a_full_list() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from decima_core import load_motifs
 from decima_core.errors import MotifError, UnknownNameError
-from decima_jaspar import JasparOptions, load_motifs
-from decima_jaspar.meme import read_meme
+from decima_core.scanning.meme import read_meme
+from decima_jaspar import JasparOptions
 
 GOOD = """MEME version 4
 

@@ -11,8 +11,10 @@ import torch
 
 from decima_core.errors import MotifError, UnknownNameError
 from decima_core.records import Motif
-from decima_jaspar import JasparOptions, cache, jaspar_database, load_motifs
-from decima_jaspar.jaspar_database import read_jaspar
+from decima_core.scanning import cache, jaspar_database
+from decima_core.scanning.jaspar_database import read_jaspar
+from decima_core.scanning.motif_sets import load_motifs
+from decima_jaspar import JasparOptions
 
 PPM = np.full((4, 5), 0.25)
 
@@ -219,7 +221,7 @@ def test_a_cache_that_cannot_be_written_is_left_out(
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
     monkeypatch.setenv("DECIMA_CACHE_DIR", str(in_the_way / "below"))
-    with caplog.at_level("DEBUG", logger="decima_jaspar"):
+    with caplog.at_level("DEBUG", logger="decima_core.scanning"):
         assert len(read_jaspar(*CELEGANS).ids) > 0
     assert "cannot be written" in caplog.text
     assert all(r.levelname == "DEBUG" for r in caplog.records)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decima_core.records import Motif
-from decima_jaspar.p_values import losses_of, tail
-from decima_jaspar.strands import prepare
+from decima_core.scanning.p_values import losses_of, tail
+from decima_core.scanning.strands import prepare
 
 BACKGROUNDS = [(0.25, 0.25, 0.25, 0.25), (0.3, 0.2, 0.2, 0.3), (0.1, 0.2, 0.3, 0.4), (0.001, 0.002, 0.003, 0.994)]
 

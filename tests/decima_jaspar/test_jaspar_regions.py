@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decima_jaspar.regions import NearSummits, Stretch, WholeWindow
+from decima_core.scanning.regions import NearSummits, Stretch, WholeWindow
 
 
 def allowed_plainly(summits: list[int], window: int | None, width: int, length: int) -> dict[int, list[int]]:

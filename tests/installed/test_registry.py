@@ -33,6 +33,7 @@ BUNDLED = (
     "decima_fasta",
     "decima_hdf5",
     "decima_jaspar",
+    "decima_memelite",
     "decima_scipy_peaks",
     "decima_torch",
     "decima_tracks",

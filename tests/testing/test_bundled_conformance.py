@@ -86,10 +86,15 @@ def test_every_check_passes(kind: str, name: str, options: Any) -> None:
 
 
 def test_no_bundled_provider_is_left_out() -> None:
-    # Those that need a package of their own are checked in their own folders, where that package is.
+    """Those that need an optional package are held to the checks in their own tests, which skip without it."""
     bundled = [p for p in Registry.discover().providers() if p.owner.distribution == "decima-core"]
     ours = {(p.kind.stage, p.spec.name) for p in bundled if not p.spec.requires}
     assert ours == {(kind, name) for kind, name, _ in CASES}
+    for provider in bundled:
+        if provider.spec.requires:
+            tests = Path(__file__).parents[1] / provider.owner.plugin
+            named = f'parametrize_with_checks("{provider.kind.stage}", "{provider.spec.name}"'
+            assert any(named in path.read_text(encoding="utf-8") for path in tests.glob("test_*.py")), named
 
 
 @parametrize_with_checks("peaks", "scipy")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from decima_core.errors import MotifError, UnknownNameError
 from decima_core.records import Motif
-from decima_jaspar.cache import cache_path, read_arrays, write_arrays
+from decima_core.scanning.cache import cache_path, read_arrays, write_arrays
 
 _LAYOUT = 1  # of the cache file; raise it whenever what is stored changes
 

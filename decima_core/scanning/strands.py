@@ -1,4 +1,4 @@
-"""A motif set prepared for scanning: both strands of each motif as whole-number losses with exact p-values.
+"""A motif set prepared for scanning: both strands of each motif as log odds, and as whole-number losses with exact p-values.
 
 The background is that of the window's forward strand. A motif on the minus strand is its reverse complement scored on
 the forward sequence against that same background; which is to say that its bases, read 5' to 3', are compared with the
@@ -16,13 +16,17 @@ import numpy as np
 import numpy.typing as npt
 
 from decima_core.records import Motif
-from decima_jaspar.p_values import losses_of, tail
+from decima_core.scanning.p_values import losses_of, tail
+from decima_core.scanning.sites import Sites
+from decima_core.sequence import Codes
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # Loss of an N: more than any site can lose, yet far from overflow when 2**16 of them are added.
 N_LOSS = 1 << 40
+# Cells of one gathered array; bounds the memory that many sites take.
+CHUNK_CELLS = 1 << 22
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -87,7 +91,7 @@ class StrandSet:
     groups
         The same by width.
     motif, forward, width, threshold
-        Columns ``(K,)`` over the strands.
+        Columns ``(K,)`` over the strands; ``threshold`` is the largest loss that is still a hit, -1 where none is.
     """
 
     def __init__(self, strands: Iterable[Strand]) -> None:
@@ -118,6 +122,39 @@ class StrandSet:
     def p_value(self, strand: Ints, loss: Ints) -> Floats:
         """p-values ``(H,)`` of hits from their strands' indices and their losses, none above its strand's threshold."""
         return np.asarray(self._p_values[self._p_start[strand] + loss])
+
+    def measure(self, codes: Codes, strand: Ints, start: Ints) -> Sites:
+        """The places ``strand``, ``start`` ``(H,)`` of a sequence ``(L,)`` with their losses; :data:`N_LOSS` or more over an N."""
+        loss: Ints = np.empty(len(start), dtype=np.int64)
+        for group, rows, columns in self.chunks(strand):
+            bases = codes[start[rows, None] + columns]
+            loss[rows] = group.losses[strand[rows, None] - group.first, bases, columns].sum(axis=1)
+        return Sites(strand=strand, start=start, loss=loss)
+
+    def hits(self, codes: Codes, strand: Ints, start: Ints) -> Sites:
+        """Those of the places, in their order, that are hits: whose p-value is at most the threshold, and which hold no N."""
+        sites = self.measure(codes, strand, start)
+        return sites.take(sites.loss <= self.threshold[strand])
+
+    def scores(self, codes: Codes, strand: Ints, start: Ints) -> Floats:
+        """Log odds ``(H,)`` in bits of places, each summed over the site; an N adds nothing."""
+        score: Floats = np.empty(len(start))
+        for group, rows, columns in self.chunks(strand):
+            bases = codes[start[rows, None] + columns]
+            score[rows] = group.log_odds[strand[rows, None] - group.first, bases, columns].sum(axis=1)
+        return score
+
+    def chunks(self, strand: Ints, cells: int = 1) -> Iterator[tuple[WidthGroup, Ints, Ints]]:
+        """Rows of one width at a time, so few that ``cells`` values for each of their bases are a small array.
+
+        Yields the group, the rows (indices into ``strand``) and the group's columns ``0 ... width - 1``.
+        """
+        order = np.argsort(strand, kind="stable")
+        for group in self.groups:
+            first, last = np.searchsorted(strand, [group.first, group.last], sorter=order).tolist()
+            step = max(1, CHUNK_CELLS // (cells * group.width))
+            for begin in range(first, last, step):
+                yield group, order[begin : min(begin + step, last)], np.arange(group.width)
 
 
 def prepare(

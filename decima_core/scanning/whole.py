@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from decima_jaspar.engine import Sites
-from decima_jaspar.p_values import tail
-from decima_jaspar.strands import N_LOSS, StrandSet
+from decima_core.scanning.p_values import tail
+from decima_core.scanning.sites import Sites
+from decima_core.scanning.strands import N_LOSS, StrandSet
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decima_core.records import Peaks
+from decima_core.scanning.sites import Sites
 from decima_core.sequence import N_CODE, Codes
 
 Ints = npt.NDArray[np.int64]
@@ -133,6 +135,22 @@ def region_of(kind: str, peaks: Peaks, window: int) -> Region:
     if kind == "window":
         return WholeWindow(summits=summits)
     return NearSummits(summits=summits, window=window if kind == "peaks" else None)
+
+
+def find_in(region: Region, codes: Codes, widest: int, find: Callable[[Codes], Sites]) -> Sites:
+    """Sites in the region's spans, in window positions; the spans are joined with N between them and searched once."""
+    starts, ends = region.spans(len(codes), widest)
+    if len(starts) == 1:
+        sites = find(codes[starts[0] : ends[0]])
+        return attrs.evolve(sites, start=sites.start + starts[0])
+    lengths = ends - starts + widest
+    offsets = np.cumsum(lengths) - lengths
+    joined = np.full(int(lengths.sum()), N_CODE, dtype=np.int8)
+    for start, end, offset in zip(starts.tolist(), ends.tolist(), offsets.tolist(), strict=True):
+        joined[offset : offset + end - start] = codes[start:end]
+    sites = find(joined)
+    span = np.searchsorted(offsets, sites.start, side="right") - 1
+    return attrs.evolve(sites, start=sites.start - offsets[span] + starts[span])
 
 
 def _union(start: Ints, end: Ints) -> tuple[Ints, Ints]:

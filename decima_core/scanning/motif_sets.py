@@ -12,14 +12,14 @@ import numpy as np
 
 from decima_core.errors import MotifError, UnknownNameError
 from decima_core.records import Motif
-from decima_jaspar import JasparOptions
-from decima_jaspar.jaspar_database import read_jaspar, releases
-from decima_jaspar.meme import read_meme
+from decima_core.scanning.jaspar_database import read_jaspar, releases
+from decima_core.scanning.meme import read_meme
+from decima_core.scanning.options import ScanOptions
 
 _RELEASE = re.compile(r"JASPAR\d{4}\Z", re.IGNORECASE)
 
 
-def load_motifs(options: JasparOptions) -> tuple[Motif, ...]:
+def load_motifs(options: ScanOptions) -> tuple[Motif, ...]:
     """The motifs that ``options`` choose, in a fixed order: JASPAR's by matrix id, others as given.
 
     ``options.motifs`` goes before ``options.path``, which goes before JASPAR; ``options.names`` filters any of them.
@@ -90,7 +90,7 @@ def _motif(motif_id: str, value: Any) -> Motif:
     return Motif(id=motif_id, name=motif_id, ppm=ppm)
 
 
-def _from_jaspar(release: str, options: JasparOptions) -> tuple[Motif, ...]:
+def _from_jaspar(release: str, options: ScanOptions) -> tuple[Motif, ...]:
     table = read_jaspar(release, options.collection, options.tax_group)
     groups = f"tax group {', '.join(options.tax_group)}" if options.tax_group else "every tax group"
     collection = f"collection {options.collection}" if options.collection else "every collection"
