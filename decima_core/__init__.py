@@ -64,8 +64,11 @@ _HOME: dict[str, str] = {
     "StageChoice": "choice",
     "TargetOptions": "sections",
     "wrap_module": "models",
+    "annotate": "pipeline",
     "interpret": "pipeline",
+    "open_scores": "scores.opening",
     "run": "runner",
+    "run_annotation": "annotate_run",
     "hits_table": "outputs.tables",
     "peaks_table": "outputs.tables",
     # comparing
@@ -117,6 +120,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from decima_core.annotate_run import run_annotation as run_annotation
     from decima_core.builder.build import build_gene_file as build_gene_file
     from decima_core.choice import StageChoice as StageChoice
     from decima_core.comparison.run import ComparisonSummary as ComparisonSummary
@@ -160,6 +164,7 @@ if TYPE_CHECKING:
     from decima_core.original_functions import scan_attributions as scan_attributions
     from decima_core.outputs.tables import hits_table as hits_table
     from decima_core.outputs.tables import peaks_table as peaks_table
+    from decima_core.pipeline import annotate as annotate
     from decima_core.pipeline import interpret as interpret
     from decima_core.providers import AttributionMethod as AttributionMethod
     from decima_core.providers import AttributionMethodSpec as AttributionMethodSpec
@@ -191,6 +196,7 @@ if TYPE_CHECKING:
     from decima_core.scanning.sites import Sites as Sites
     from decima_core.scanning.strands import Strand as Strand
     from decima_core.scanning.strands import StrandSet as StrandSet
+    from decima_core.scores.opening import open_scores as open_scores
     from decima_core.sections import CompareOptions as CompareOptions
     from decima_core.sections import TargetOptions as TargetOptions
     from decima_core.variant_run import run_variants as run_variants

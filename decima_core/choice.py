@@ -14,7 +14,7 @@ from decima_core.registry import Registry
 
 STAGES = tuple(kind.stage for kind in KINDS)
 # Tables of a run's description that belong to no provider.
-SECTIONS = ("target", "variants", "compare")
+SECTIONS = ("target", "variants", "scores", "compare")
 
 # Used where a stage is not named. A model is named by the user; "torch" is what reads a bare module:callable.
 DEFAULT_PROVIDERS: Mapping[str, str] = {
@@ -58,7 +58,7 @@ def choose(stage: str, value: str, registry: Registry) -> StageChoice:
 def split_options(
     pairs: Sequence[tuple[str, str, str]],
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Parsed ``-O stage.key=value`` triples as options by stage, and options of ``target``, ``variants`` and ``compare`` by section.
+    """Parsed ``-O stage.key=value`` triples as options by stage, and options of ``SECTIONS`` by section.
 
     A key with a dot, such as ``model.arguments.layers=8``, sets an entry of a table; its value is read as TOML where it is
     that, else as text.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from decima_core.errors import ConfigError, OptionError, UnknownNameError, first
 from decima_core.options import as_dict, build, coerce
 from decima_core.providers import fold, kind_of
 from decima_core.registry import Registered, Registry
-from decima_core.sections import CompareOptions, TargetOptions, VariantOptions
+from decima_core.sections import CompareOptions, ScoreOptions, TargetOptions, VariantOptions
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -33,12 +33,14 @@ class RunConfig:
 
     ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
     ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
-    ``decima-core variants`` alone, ``compare`` to ``decima-core compare``.
+    ``decima-core variants`` alone, ``scores`` to ``decima-core annotate``, ``compare`` to ``decima-core compare``. ``bigwig`` asks for
+    ``attributions.bw``.
     """
 
     stages: Mapping[str, StageChoice]
     target: TargetOptions = attrs.field(factory=TargetOptions)
     variants: VariantOptions = attrs.field(factory=VariantOptions)
+    scores: ScoreOptions = attrs.field(factory=ScoreOptions)
     compare: CompareOptions = attrs.field(factory=CompareOptions)
     genes: tuple[str, ...] = ()
     split: str | None = None
@@ -46,6 +48,7 @@ class RunConfig:
     device: str = "auto"
     seed: int = 0
     output: str = "results"
+    bigwig: bool = False
     overwrite: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -108,7 +111,7 @@ class RunConfig:
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
         """The run that a nested mapping (a parsed TOML file) describes; ``where`` names it in errors."""
-        fields = {"genes", "split", "seq_len", "device", "seed", "output", "overwrite"}
+        fields = {"genes", "split", "seq_len", "device", "seed", "output", "bigwig", "overwrite"}
         known = [*STAGES, *_SECTIONS, *sorted(fields)]
         given: dict[str, Any] = {}
         stages: dict[str, StageChoice] = {}
@@ -135,6 +138,7 @@ class RunConfig:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         target: Mapping[str, Any] | None = None,
         variants: Mapping[str, Any] | None = None,
+        scores: Mapping[str, Any] | None = None,
         compare: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> RunConfig:
@@ -153,7 +157,7 @@ class RunConfig:
             stages[stage] = StageChoice(old.provider, _overlaid(old.options, extra))
         sections = {
             name: build(_SECTIONS[name], {**as_dict(getattr(self, name)), **(extra or {})}, f"the {name}")
-            for name, extra in (("target", target), ("variants", variants), ("compare", compare))
+            for name, extra in (("target", target), ("variants", variants), ("scores", scores), ("compare", compare))
         }
         changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
         # One choice of genes replaces the other.
@@ -163,8 +167,8 @@ class RunConfig:
             changed["split"] = None
         return attrs.evolve(self, stages=stages, **sections, **changed)
 
-    def plan(self, registry: Registry) -> Plan:
-        """The same with every provider found and every option checked; imports nothing heavy.
+    def plan(self, registry: Registry, stages: Sequence[str] = STAGES) -> Plan:
+        """The same with the provider of each of ``stages`` found and every option checked; imports nothing heavy.
 
         Raises
         ------
@@ -173,11 +177,12 @@ class RunConfig:
         PluginError
             If a provider is claimed twice or lacks something it needs.
         """
-        stages = {stage: _resolve(stage, self.stages.get(stage), self.seed, registry) for stage in STAGES}
-        _check_target(self.target)
+        planned = {stage: _resolve(stage, self.stages.get(stage), self.seed, registry) for stage in stages}
+        if "model" in planned:
+            _check_target(self.target)
         if self.genes and self.split is not None:
             raise ConfigError(f"Both genes and the split '{self.split}' were given; give one of them.")
-        return Plan(config=self, stages=stages)
+        return Plan(config=self, stages=planned)
 
 
 @attrs.frozen
@@ -196,7 +201,7 @@ class PlannedStage:
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """A checked :class:`RunConfig`: ``stages`` maps each stage to its provider and options."""
+    """A checked :class:`RunConfig`: ``stages`` maps each stage that is needed to its provider and options."""
 
     config: RunConfig
     stages: Mapping[str, PlannedStage]
@@ -215,10 +220,16 @@ def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
         raise OptionError(sentence(f"'provider' of [{stage}] in {where} {error}")) from None
 
 
-_SECTIONS: Mapping[str, Any] = {"target": TargetOptions, "variants": VariantOptions, "compare": CompareOptions}
+_SECTIONS: Mapping[str, Any] = {
+    "target": TargetOptions,
+    "variants": VariantOptions,
+    "scores": ScoreOptions,
+    "compare": CompareOptions,
+}
 _SECTION_EXAMPLES = {
     "target": "tasks = [...]",
     "variants": 'path = "in.vcf"',
+    "scores": 'path = "scores.h5"',
     "compare": 'method = ["input-x-gradient", "deep-lift"]',
 }
 _FIELD_TYPES: Mapping[str, Any] = {
@@ -228,6 +239,7 @@ _FIELD_TYPES: Mapping[str, Any] = {
     "device": str,
     "seed": int,
     "output": str,
+    "bigwig": bool,
     "overwrite": bool,
 }
 

@@ -4,7 +4,8 @@
                                                                                             |
                           outputs <- Interpretation <- motif scanner <- Peaks <- peak caller
 
-:func:`interpret` yields one gene at a time, so memory is that of one gene however long the list.
+:func:`interpret` yields one gene at a time, so memory is that of one gene however long the list. :func:`annotate` begins in
+the middle, with attributions that were made elsewhere.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from decima_core.errors import ConfigError, DataError, MotifError, PeakError, Un
 from decima_core.guard import left_as_found
 from decima_core.providers import AttributionMethod, DataSource, MotifScanner, PeakCaller, SequenceModel
 from decima_core.records import Attribution, GeneRecord, Interpretation, MotifHits, Peaks
+from decima_core.scores.reader import ScoreReader
 from decima_core.sections import TargetOptions
 from decima_core.targets import make_target
 
@@ -69,11 +71,69 @@ def interpret(
                 record = read_gene(source, name, length)
             with clock("attribute"):
                 attribution = explain(record, model, function, method, where, method_name)
-            with clock("peaks"):
-                peaks = call_peaks(caller, attribution)
-            with clock("motifs"):
-                hits = scan_motifs(scanner, record, attribution, peaks)
-            yield Interpretation(record=record, attribution=attribution, peaks=peaks, hits=hits, seconds=clock.seconds)
+            yield name_peaks(record, attribution, caller, scanner, clock)
+
+
+def annotate(
+    scores: ScoreReader, caller: PeakCaller, scanner: MotifScanner, *, genes: str | Iterable[str] | None = None
+) -> Iterator[Interpretation]:
+    """Call peaks and name motifs on scores that were made elsewhere, window by window.
+
+    They take the place of source, model and method in :func:`interpret`; all that follows is the same.
+
+    Parameters
+    ----------
+    scores
+        The windows and their scores; :func:`~decima_core.open_scores` opens a file of them.
+    caller, scanner
+        One provider of each kind.
+    genes
+        A window's name or several; by default all, in their order.
+
+    Raises
+    ------
+    DecimaError
+        One of its subclasses, naming the window and the stage, at the first window that fails.
+    """
+    names = [genes] if isinstance(genes, str) else list(scores.names if genes is None else genes)
+    for name in names:
+        clock = Clock()
+        with clock("read"):
+            record, attribution = read_scores(scores, name)
+        yield name_peaks(record, attribution, caller, scanner, clock)
+
+
+def name_peaks(
+    record: GeneRecord, attribution: Attribution, caller: PeakCaller, scanner: MotifScanner, clock: Clock
+) -> Interpretation:
+    """The stages after the attribution: its peaks, and the motifs under them."""
+    with clock("peaks"):
+        peaks = call_peaks(caller, attribution)
+    with clock("motifs"):
+        hits = scan_motifs(scanner, record, attribution, peaks)
+    return Interpretation(record=record, attribution=attribution, peaks=peaks, hits=hits, seconds=clock.seconds)
+
+
+def read_scores(scores: ScoreReader, name: str) -> tuple[GeneRecord, Attribution]:
+    """One window of a reader, checked to be the one that was asked for.
+
+    Raises
+    ------
+    DataError
+        If the reader raises anything else, or returns something else.
+    """
+    found = guarded(lambda: scores.read(name), DataError, f"Reading the scores of '{name}'")
+    record, attribution = found if isinstance(found, tuple) and len(found) == 2 else (None, None)
+    if not (isinstance(record, GeneRecord) and isinstance(attribution, Attribution)):
+        raise DataError(
+            f"The reader of scores returned {type(found).__name__} for '{name}', not a record and its scores."
+        )
+    if not record.gene == attribution.gene == name or len(record) != len(attribution):
+        raise DataError(
+            f"The reader of scores returned {len(record):,} bases of '{record.gene}' and scores of {len(attribution):,} of "
+            f"'{attribution.gene}' when '{name}' was read; both must be of that window."
+        )
+    return record, attribution
 
 
 def read_gene(source: DataSource, gene: str, length: int | None) -> GeneRecord:
@@ -162,14 +222,20 @@ def select_genes(source: DataSource, genes: Sequence[str], split: str | None) ->
         If none is left.
     """
     listed = guarded(lambda: list(source.genes(None if genes else split)), DataError, "Listing the genes of the source")
-    names = list(dict.fromkeys(genes)) if genes else listed
-    known = set(listed)
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("gene", name, listed, where=", ".join(f"'{f}'" for f in source.files))
+    names = chosen_names("gene", genes, listed, source.files)
     if not names:
         where = f"split '{split}'" if split else "the source"
         raise ConfigError(f"There are no genes to explain in {where}; see what there is with: decima-core genes FILE")
+    return names
+
+
+def chosen_names(what: str, asked: Sequence[str], listed: Sequence[str], files: Sequence[str]) -> list[str]:
+    """The names asked for, each once, or all that ``files`` list. Raises UnknownNameError for one that is not listed."""
+    names = list(dict.fromkeys(asked)) if asked else list(listed)
+    known = set(listed)
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(what, name, listed, where=", ".join(f"'{f}'" for f in files))
     return names
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import decima_core
-from decima_core.config import Plan, RunConfig
+from decima_core.config import Plan
 from decima_core.options import as_dict
 from decima_core.outputs.manifest import command_line, is_plain, software
 from decima_core.providers import SequenceModel
@@ -35,14 +35,17 @@ def manifest(
     plan: Plan,
     clock: RunClock,
     *,
-    model: SequenceModel,
+    model: Mapping[str, Any],
     target: str,
-    device: torch.device,
     inputs: Any,
+    device: torch.device | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """The content of ``run.json``: what :meth:`RunConfig.from_file` repeats the run from, and what ``more`` tells."""
-    table = config_table(plan.config)
+    """The content of ``run.json``: what :meth:`RunConfig.from_file` repeats the run from, and what ``more`` tells.
+
+    ``device`` is None where nothing was computed on one.
+    """
+    table = config_table(plan)
     return {
         "decima_core": decima_core.__version__,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.wall)),
@@ -50,13 +53,18 @@ def manifest(
         "config": table,
         "repeatable": is_plain(table),
         "target": target,
-        "device": str(device),
-        "model": {"name": model.name, "channels": model.channels, "tasks": list(model.tasks)},
+        **({} if device is None else {"device": str(device)}),
+        "model": model,
         "providers": {stage: planned.provenance() for stage, planned in plan.stages.items()},
         "inputs": inputs,
         "software": software(),
         **more,
     }
+
+
+def model_facts(model: SequenceModel) -> dict[str, Any]:
+    """What ``run.json`` says of a model."""
+    return {"name": model.name, "channels": model.channels, "tasks": list(model.tasks)}
 
 
 @contextmanager
@@ -72,30 +80,34 @@ def seeded(seed: int) -> Iterator[None]:
             np.random.set_state(state)
 
 
-def metadata(plan: Plan, model_name: str, target: str) -> dict[str, str]:
+def metadata(*, model: str, target: str, method: str) -> dict[str, str]:
     """The header lines of every table."""
     return {
         "decima_core": decima_core.__version__,
-        "model": model_name,
+        "model": model,
         "target": target,
-        "method": plan.stages["method"].provider.spec.name,
+        "method": method,
         "intervals": "0-based, half-open; window columns in transcript orientation, genome columns on the forward strand; in BED a "
         "gene whose place on the genome is not known stands for a chromosome",
     }
 
 
-def config_table(settings: RunConfig) -> dict[str, Any]:
+def config_table(plan: Plan) -> dict[str, Any]:
     """The settings in the shape that ``RunConfig.from_mapping`` reads."""
+    settings = plan.config
     stages = {
         stage: {**({"provider": choice.provider} if choice.provider else {}), **choice.options}
         for stage, choice in settings.stages.items()
     }
     fields = {name: getattr(settings, name) for name in ("genes", "split", "seq_len", "device", "seed", "output")}
-    sections = {"target": as_dict(settings.target)}
+    # Without a model there are scores made elsewhere, and no target that could be chosen.
+    sections = {"target": as_dict(settings.target)} if "model" in plan.stages else {"scores": as_dict(settings.scores)}
     if settings.variants.path:
         sections["variants"] = as_dict(settings.variants)
     if settings.compare != type(settings.compare)():
         sections["compare"] = as_dict(settings.compare)
+    if settings.bigwig:
+        fields["bigwig"] = True
     return {**{k: v for k, v in fields.items() if v is not None}, **sections, **stages}
 
 

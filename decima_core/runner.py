@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
+import torch
 
 from decima_core.config import Plan, RunConfig
 from decima_core.device import resolve_device
@@ -13,15 +15,19 @@ from decima_core.outputs.manifest import InputHashes
 from decima_core.outputs.partial_folder import check_free
 from decima_core.outputs.run_folder import RunFolder
 from decima_core.pipeline import Clock, interpret, select_genes
+from decima_core.providers import PlacedSource
 from decima_core.records import Interpretation
 from decima_core.registry import Registry
-from decima_core.run_record import RunClock, manifest, metadata, option_files, seeded
+from decima_core.run_record import RunClock, manifest, metadata, model_facts, option_files, seeded
 from decima_core.targets import make_target
 
 
 @attrs.frozen(kw_only=True)
 class RunSummary:
-    """What a run did: the folder, counts, and wall time in seconds by stage."""
+    """What a run did: the folder, counts, and wall time in seconds by stage.
+
+    ``device`` is empty where nothing was computed on one; ``notes`` are sentences about what was found in the input.
+    """
 
     output: Path
     device: str
@@ -29,6 +35,7 @@ class RunSummary:
     peaks: int
     hits: int
     seconds: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +49,8 @@ class Observer:
 def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer: Observer | None = None) -> RunSummary:
     """Explain every gene of the run and write the results.
 
-    Writes ``attributions.h5``, ``peaks.tsv``, ``peaks.bed``, ``hits.tsv``, ``hits.bed`` and, last, ``run.json``.
+    Writes ``attributions.h5``, ``peaks.tsv``, ``peaks.bed``, ``hits.tsv``, ``hits.bed``, with ``bigwig`` also
+    ``attributions.bw``, and, last, ``run.json``.
 
     Raises
     ------
@@ -60,41 +68,96 @@ def run(config: RunConfig | Plan, *, registry: Registry | None = None, observer:
         method, caller, scanner = (plan.stages[stage].create() for stage in ("method", "peaks", "motifs"))
         # Made here too, so that tasks that do not exist are told before anything is written.
         target = make_target(model, settings.target, source.tasks).description
-        header = metadata(plan, model.name, target)
-        attributes = {"model_name": model.name, "genome": str(getattr(source, "genome", None) or "unknown")}
-        counts = {"genes": 0, "peaks": 0, "hits": 0}
-        stopwatch = Clock()
-        seconds = stopwatch.seconds
-        seconds["setup"] = clock.elapsed()
-        hashes = InputHashes([*source.files, *model.files, *option_files(plan)])
-        try:
-            with RunFolder(
-                settings.output, genes, metadata=header, attributes=attributes, overwrite=settings.overwrite
-            ) as folder:
-                watch.started(genes, str(device), folder.path)
-                for result in interpret(
-                    source,
-                    model,
-                    method,
-                    caller,
-                    scanner,
-                    target=settings.target,
-                    genes=genes,
-                    seq_len=settings.seq_len,
-                    device=device,
-                    method_name=plan.stages["method"].provider.spec.name,
-                ):
-                    with stopwatch("write"):
-                        folder.write(result)
-                    for stage, spent in result.seconds.items():
-                        seconds[stage] = seconds.get(stage, 0.0) + spent
-                    counts["genes"] += 1
-                    counts["peaks"] += len(result.peaks)
-                    counts["hits"] += len(result.hits)
-                    watch.gene_done(result)
-                seconds["total"] = clock.elapsed()
-                told = {"inputs": hashes.collect(), "genes": genes, "counts": counts, "seconds": seconds}
-                folder.finish(manifest(plan, clock, model=model, target=target, device=device, **told))
-        finally:
-            hashes.close()
-    return RunSummary(output=folder.path, device=str(device), seconds=seconds, **counts)
+        results = interpret(
+            source,
+            model,
+            method,
+            caller,
+            scanner,
+            target=settings.target,
+            genes=genes,
+            seq_len=settings.seq_len,
+            device=device,
+            method_name=plan.stages["method"].provider.spec.name,
+        )
+        return write_results(
+            results,
+            plan,
+            clock,
+            watch,
+            names=genes,
+            header=metadata(model=model.name, target=target, method=plan.stages["method"].provider.spec.name),
+            genome=getattr(source, "genome", None),
+            contigs=source.contigs() if isinstance(source, PlacedSource) else {},
+            files=[*source.files, *model.files],
+            device=device,
+            facts=lambda: {"model": model_facts(model)},
+        )
+
+
+def write_results(
+    results: Iterable[Interpretation],
+    plan: Plan,
+    clock: RunClock,
+    watch: Observer,
+    *,
+    names: list[str],
+    header: Mapping[str, str],
+    genome: str | None,
+    contigs: Mapping[str, int | None],
+    files: Sequence[str],
+    device: torch.device | None,
+    facts: Callable[[], Mapping[str, Any]],
+) -> RunSummary:
+    """Write results as they come to the output folder of a plan, and its record last.
+
+    Parameters
+    ----------
+    results
+        One interpretation for each of ``names``, in that order; nothing is computed before they are asked for.
+    header
+        The header lines of every table, among them ``model`` and ``target``.
+    genome, files, device
+        What the record and ``attributions.h5`` say of where they come from.
+    contigs
+        Lengths of contigs, as far as they are known, for a BigWig.
+    facts
+        What the record says beside that, ``model`` at least; asked for at the end.
+    """
+    settings, counts, stopwatch = plan.config, {"genes": 0, "peaks": 0, "hits": 0}, Clock()
+    attributes = {"model_name": header["model"], "genome": str(genome or "unknown")}
+    where, seconds = "" if device is None else str(device), stopwatch.seconds
+    seconds["setup"] = clock.elapsed()
+    hashes = InputHashes([*files, *option_files(plan)])
+    try:
+        with RunFolder(
+            settings.output,
+            names,
+            metadata=header,
+            attributes=attributes,
+            overwrite=settings.overwrite,
+            bigwig=contigs if settings.bigwig else None,
+        ) as folder:
+            watch.started(names, where, folder.path)
+            for result in results:
+                with stopwatch("write"):
+                    folder.write(result)
+                for stage, spent in result.seconds.items():
+                    seconds[stage] = seconds.get(stage, 0.0) + spent
+                counts["genes"] += 1
+                counts["peaks"] += len(result.peaks)
+                counts["hits"] += len(result.hits)
+                watch.gene_done(result)
+            seconds["total"] = clock.elapsed()
+            told = {"inputs": hashes.collect(), "genes": names, "counts": counts, "seconds": seconds, **facts()}
+            folder.finish(manifest(plan, clock, target=header["target"], device=device, **told))
+    finally:
+        hashes.close()
+    return RunSummary(
+        output=folder.path,
+        device=where,
+        genes=counts["genes"],
+        peaks=counts["peaks"],
+        hits=counts["hits"],
+        seconds=seconds,
+    )

@@ -1,4 +1,4 @@
-"""What a run is told that concerns no single provider: the target, the variants, and what is compared."""
+"""What a run is told that concerns no single provider: the target, variants, scores made elsewhere, and what is compared."""
 
 from __future__ import annotations
 
@@ -58,6 +58,40 @@ class VariantOptions:
     formats: tuple[Literal["tsv", "parquet"], ...] = option(
         default=("tsv", "parquet"), help="File formats of the tables."
     )
+
+
+@options_class
+class ScoreOptions:
+    """Scores that were made elsewhere, and what they mean; used by ``decima-core annotate`` alone."""
+
+    path: str = option(
+        default="", help="The scores: HDF5 of ChromBPNet or Decima, .npz or .npy of TF-MoDISco, or BigWig."
+    )
+    sequences: str = option(
+        default="",
+        help="Their sequences where the scores hold none: one-hot .npz or .npy, FASTA with a record a window, or for BigWig the "
+        "genome.",
+    )
+    regions: str = option(
+        default="",
+        help="Names and places of the windows, in their order: BED or narrowPeak; a summit is its window's middle.",
+    )
+    values: Literal["auto", "hypothetical", "projected", "as-is"] = option(
+        default="auto",
+        help="hypothetical scores have a value for all four bases and are projected on the sequence; projected ones must be zero "
+        "off it; as-is leaves them; auto projects, but leaves a file in Decima's layout as it is.",
+    )
+    orientation: Literal["auto", "forward", "region"] = option(
+        default="auto",
+        help="Which way the windows of regions on the minus strand were stored: forward, or region, reverse-complemented; auto is "
+        "forward for ChromBPNet, and asks otherwise.",
+    )
+    uncovered: Literal["zero", "refuse"] = option(
+        default="zero", help="Bases that a BigWig has no value for: zero, or refuse the window."
+    )
+    model: str = option(default="", help="Name of the model that was explained, for the header of the tables.")
+    method: str = option(default="", help="Name of the attribution method, for the header of the tables.")
+    target: str = option(default="", help="What was explained, in words, for the header of the tables.")
 
 
 @options_class

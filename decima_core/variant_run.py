@@ -27,7 +27,7 @@ from decima_core.outputs.variant_folder import VariantFolder
 from decima_core.pipeline import Clock
 from decima_core.providers import SequenceModel
 from decima_core.registry import Registry
-from decima_core.run_record import RunClock, manifest, option_files, seeded
+from decima_core.run_record import RunClock, manifest, model_facts, option_files, seeded
 from decima_core.variants.read import files_of
 
 
@@ -135,7 +135,7 @@ def run_variants(
                 stopwatch.seconds["total"] = clock.elapsed()
                 told = {"inputs": hashes.collect(), "counts": counts, "seconds": stopwatch.seconds}
                 target = replicates.description
-                folder.finish(manifest(plan, clock, model=models[0], target=target, device=device, **told))
+                folder.finish(manifest(plan, clock, model=model_facts(models[0]), target=target, device=device, **told))
         finally:
             hashes.close()
     return VariantSummary(output=folder.path, device=str(device), seconds=stopwatch.seconds, **counts)

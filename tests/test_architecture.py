@@ -37,14 +37,14 @@ LAYERS = (
     ("registry",),
     ("choice",),
     ("config",),
-    ("targets",),
+    ("targets", "scores"),
     ("attribute",),
     ("pipeline", "outputs"),
     ("datasets",),
     ("effects",),
     ("run_record",),
     ("runner", "builder"),
-    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "comparison", "modisco"),
+    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "comparison", "modisco", "annotate_run"),
     ("cli",),
     ("__main__",),
 )
@@ -66,6 +66,8 @@ HEAVY = {
     "anndata",
     "memelite",
     "numba",
+    "pyBigWig",
+    "hdf5plugin",
 }
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {

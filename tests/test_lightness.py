@@ -24,6 +24,8 @@ HEAVY = {
     "Bio",
     "memelite",
     "numba",
+    "pyBigWig",
+    "hdf5plugin",
 }
 RUN = """
 import json, sys

@@ -12,7 +12,17 @@ import pandas as pd
 import pytest
 from support import DATA, ROOT, needs_real_data
 
-from decima_core import Attribution, GeneRecord, Interpretation, Registry, attributions, extract_gene_data, hits_table
+from decima_core import (
+    Attribution,
+    GeneRecord,
+    Interpretation,
+    Registry,
+    annotate,
+    attributions,
+    extract_gene_data,
+    hits_table,
+    open_scores,
+)
 from decima_core.sequence import from_one_hot
 
 pytestmark = needs_real_data
@@ -32,8 +42,8 @@ def build():
 """
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "decima_core", "run", *arguments]
+def run(*arguments: str, cwd: Path, command: str = "run") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "decima_core", command, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
 
 
@@ -148,6 +158,28 @@ def test_somebody_elses_gata2_scores_name_gata():
         hits = scanner.scan(record, attribution, peaks)
         named.append(hits_table(Interpretation(record=record, attribution=attribution, peaks=peaks, hits=hits)))
     hits = pd.concat(named)
+    assert_names_gata(hits)
+
+
+def test_somebody_elses_gata2_scores_by_the_command(tmp_path):
+    """The same windows: the command projects them by itself, and writes what Python gives."""
+    scores = DATA / "gata2_attributions.npz"
+    result = run("--scores", str(scores), "--hypothetical", "-o", "out", cwd=tmp_path, command="annotate")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Scores for bases that the sequence does not have in 6 of 6 windows: hypothetical" in result.stdout
+    assert_names_gata(table(tmp_path / "out/hits.tsv"))
+    make = Registry.discover().create
+    with open_scores(scores) as reader:
+        results = list(annotate(reader, make("peaks", "scipy"), make("motifs", "jaspar")))
+    text = pd.concat([hits_table(r) for r in results]).to_csv(sep="\t", index=False, float_format="%.9g")
+    lines = (tmp_path / "out/hits.tsv").read_text().splitlines()
+    assert text.splitlines() == [line for line in lines if not line.startswith("#")]
+    data = np.load(scores)
+    for each, sequence, values in zip(results, data["one_hot"], data["attributions"], strict=True):
+        np.testing.assert_array_equal(each.attribution.values, (sequence * values).astype(np.float32))
+
+
+def assert_names_gata(hits: pd.DataFrame) -> None:
     hits["gata"] = hits.motif_name.str.upper().str.contains("GATA")
     # The motifs that carry most of the attribution over all windows are GATA's, and TRPS1's, a GATA-type zinc finger.
     carried = hits.groupby("motif_name").motif_attr_score.sum().sort_values(ascending=False)

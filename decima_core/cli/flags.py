@@ -70,6 +70,9 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     "device": click.option("--device", help="auto (default), cpu, cuda, cuda:N or mps."),
     "seed": click.option("--seed", type=int, help="Seed of everything random; default: 0."),
     "output": click.option("--output", "-o", metavar="FOLDER", help="Where the results go; default: results."),
+    "bigwig": click.option(
+        "--bigwig", is_flag=True, default=None, help="Write the attribution as a BigWig too, attributions.bw."
+    ),
     "overwrite": click.option(
         "--overwrite", is_flag=True, default=None, help="Replace a finished run in the output folder."
     ),
@@ -102,6 +105,7 @@ def configure(
     pairs: tuple[str, ...],
     flags: dict[str, Any],
     variants: Mapping[str, Any] | None = None,
+    scores: Mapping[str, Any] | None = None,
     compare: Mapping[str, Any] | None = None,
 ) -> tuple[RunConfig, Registry]:
     """The run that a TOML file and flags describe, and the plugins it was read with."""
@@ -125,16 +129,22 @@ def configure(
         merged.setdefault(stage, {}).update(extra)
     chosen: dict[str, Any] = {
         **sections["target"],
-        **{k: v for k in ("tasks", "off_tasks") if (v := listed(f"--{k.replace('_', '-')}", flags.pop(k)))},
+        **{k: v for k in ("tasks", "off_tasks") if (v := listed(f"--{k.replace('_', '-')}", flags.pop(k, ())))},
     }
-    transform = flags.pop("transform")
+    transform = flags.pop("transform", None)
     if transform is not None:
         chosen["transform"] = transform
     flags["genes"] = gene_names(flags["genes"])
-    on_variants, on_compare = {**sections["variants"], **(variants or {})}, {**sections["compare"], **(compare or {})}
-    return base.with_changes(
-        providers=providers, options=merged, target=chosen, variants=on_variants, compare=on_compare, **flags
-    ), registry
+    changed = base.with_changes(
+        providers=providers,
+        options=merged,
+        target=chosen,
+        variants={**sections["variants"], **(variants or {})},
+        scores={**sections["scores"], **(scores or {})},
+        compare={**sections["compare"], **(compare or {})},
+        **flags,
+    )
+    return changed, registry
 
 
 def gene_names(values: tuple[str, ...]) -> list[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,14 @@ from decima_core.cli.watching import watching
 if TYPE_CHECKING:
     from decima_core.config import Plan
     from decima_core.records import Interpretation
-    from decima_core.runner import RunSummary
+    from decima_core.runner import Observer, RunSummary
 
 
 @click.command("run")
 @click.argument("config", required=False)
 @flags(
     "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "method", "peaks", "motifs",
-    "option", "seq-len", "device", "seed", "output", "overwrite", "quiet",
+    "option", "seq-len", "device", "seed", "output", "bigwig", "overwrite", "quiet",
 )  # fmt: skip
 def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: Any) -> None:
     """Explain genes: attributions, peaks and the motifs under them.
@@ -42,29 +43,42 @@ def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: An
 
 def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
     """Run a plan with a progress bar when a person is watching, and a line for each gene."""
-    from decima_core.runner import Observer, run
+    from decima_core.runner import run
+
+    def opening(genes: list[str], device: str) -> str:
+        return f"{count(len(genes), 'gene')}, {plan.stages['method'].provider.spec.name}, on {device}"
+
+    return follow(lambda observer: run(plan, observer=observer), opening, "gene", quiet=quiet)
+
+
+def follow(
+    start: Callable[[Observer], RunSummary], opening: Callable[[list[str], str], str], noun: str, *, quiet: bool
+) -> RunSummary:
+    """Start a run, and show it: the line that opens it, one for each gene, and what it did. ``noun`` is what it counts."""
+    from decima_core.runner import Observer
 
     with watching(quiet=quiet) as (console, progress):
-        bar = progress.add_task("genes", total=None)
+        bar = progress.add_task(f"{noun}s", total=None)
 
-        def started(genes: list[str], device: str, output: Path) -> None:
-            method = plan.stages["method"].provider.spec.name
-            console.print(f"{count(len(genes), 'gene')}, {method}, on {device}", markup=False)
-            progress.update(bar, total=len(genes))
+        def started(names: list[str], device: str, output: Path) -> None:
+            console.print(opening(names, device), markup=False)
+            progress.update(bar, total=len(names))
 
         def gene_done(result: Interpretation) -> None:
             console.print(summarise(result), markup=False)
             progress.advance(bar)
 
-        summary = run(plan, observer=Observer(started=started, gene_done=gene_done))
+        summary = start(Observer(started=started, gene_done=gene_done))
+    for note in summary.notes:
+        console.print(note, markup=False)
     console.print(
-        f"{count(summary.genes, 'gene')}, {count(summary.peaks, 'peak')}, {count(summary.hits, 'motif hit')} "
+        f"{count(summary.genes, noun)}, {count(summary.peaks, 'peak')}, {count(summary.hits, 'motif hit')} "
         f"in {summary.seconds['total']:.1f} s -> {summary.output}",
         markup=False,
     )
     if not summary.peaks:
         console.print(
-            "No peak stands out in any gene; see lower ones with -O peaks.z=3 or -O peaks.height=..., and negative ones with "
+            f"No peak stands out in any {noun}; see lower ones with -O peaks.z=3 or -O peaks.height=..., and negative ones with "
             "-O peaks.sign=both.",
             markup=False,
         )

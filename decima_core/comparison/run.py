@@ -23,7 +23,7 @@ from decima_core.outputs.partial_folder import check_free
 from decima_core.outputs.table_folder import TableFolder
 from decima_core.pipeline import Clock, select_genes
 from decima_core.registry import Registry
-from decima_core.run_record import RunClock, manifest, option_files, seeded
+from decima_core.run_record import RunClock, manifest, model_facts, option_files, seeded
 from decima_core.targets import make_target
 
 SUMMARY, PAIRS, GENES = "comparison.tsv", "comparison_pairs.tsv", "comparison_genes.tsv"
@@ -129,7 +129,9 @@ def run_comparison(
                     told = _told(config, summary, labels, genes[: tally.genes])
                     inputs = hashes.collect()
                     folder.finish(
-                        manifest(plan, clock, model=model, target=target, device=device, inputs=inputs, **told)
+                        manifest(
+                            plan, clock, model=model_facts(model), target=target, device=device, inputs=inputs, **told
+                        )
                     )
         finally:
             hashes.close()

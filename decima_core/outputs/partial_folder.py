@@ -17,6 +17,7 @@ MANIFEST = "run.json"
 # What any command writes into such a folder: a run that replaces another removes what it does not write itself.
 RESULTS = (
     "attributions.h5",
+    "attributions.bw",
     "peaks.tsv",
     "peaks.bed",
     "hits.tsv",

@@ -1,4 +1,4 @@
-"""The output folder of a run: ``attributions.h5``, the tables of peaks and hits, and ``run.json``."""
+"""The output folder of a run: ``attributions.h5``, the tables of peaks and hits, ``run.json``, perhaps a BigWig."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import Any
 
 from decima_core.outputs.attribution_file import AttributionFile
 from decima_core.outputs.bed import hits_bed, peaks_bed
+from decima_core.outputs.bigwig_file import check_place, write_bigwig
 from decima_core.outputs.manifest import write_manifest
 from decima_core.outputs.partial_folder import MANIFEST as MANIFEST
 from decima_core.outputs.partial_folder import PartialFolder
 from decima_core.outputs.table_stream import TextTable
 from decima_core.outputs.tables import hits_table, peaks_table
 from decima_core.records import Interpretation
+from decima_core.scores.bigwig_library import library
 
 TABLES = ("peaks.tsv", "peaks.bed", "hits.tsv", "hits.bed")
-FILES = ("attributions.h5", *TABLES)
+ATTRIBUTIONS, BIGWIG = "attributions.h5", "attributions.bw"
+FILES = (ATTRIBUTIONS, *TABLES)
 
 
 class RunFolder:
@@ -27,10 +30,14 @@ class RunFolder:
     ``with RunFolder(...) as folder: folder.write(result); folder.finish(manifest)``. Left by an exception, or without
     ``finish``, it removes its partial files, and the folder is as it was before.
 
+    ``bigwig`` asks for ``attributions.bw`` too, and gives the length of each contig where it is known.
+
     Raises
     ------
     OutputError
         If the folder holds a finished run and ``overwrite`` is false, or cannot be written.
+    PluginError
+        If a BigWig is asked for and pyBigWig is not installed.
     """
 
     def __init__(
@@ -41,8 +48,12 @@ class RunFolder:
         metadata: Mapping[str, str],
         attributes: Mapping[str, str],
         overwrite: bool = False,
+        bigwig: Mapping[str, int | None] | None = None,
     ) -> None:
-        self._folder = PartialFolder(path, FILES, overwrite=overwrite)
+        if bigwig is not None:
+            library()
+        self._bigwig = bigwig
+        self._folder = PartialFolder(path, FILES if bigwig is None else (*FILES, BIGWIG), overwrite=overwrite)
         self.path = self._folder.path
         self._finished = False
         self._metadata = metadata
@@ -50,7 +61,7 @@ class RunFolder:
         self._attributions: AttributionFile | None = None
         try:
             with self._folder.explained():
-                self._attributions = AttributionFile(self._folder.partial("attributions.h5"), genes, attributes)
+                self._attributions = AttributionFile(self._folder.partial(ATTRIBUTIONS), genes, attributes)
                 for name in TABLES:
                     self._tables[name] = TextTable(
                         self._folder.partial(name), metadata, comment_header=name.endswith(".bed")
@@ -63,6 +74,8 @@ class RunFolder:
     def write(self, result: Interpretation) -> None:
         """Append one gene to every file."""
         assert self._attributions is not None
+        if self._bigwig is not None:
+            check_place(result.record)
         with self._folder.explained():
             self._attributions.write(result)
             peaks, hits = peaks_table(result), hits_table(result)
@@ -75,6 +88,8 @@ class RunFolder:
         assert self._attributions is not None
         with self._folder.explained():
             self._attributions.close(self._metadata)
+            if self._bigwig is not None:
+                write_bigwig(self._folder.partial(BIGWIG), self._folder.partial(ATTRIBUTIONS), self._bigwig)
             for table in self._tables.values():
                 table.finish()
             write_manifest(self._folder.partial(MANIFEST), manifest)
