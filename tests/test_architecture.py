@@ -31,7 +31,7 @@ LAYERS = (
     ("arrays",),
     ("records",),
     ("providers",),
-    ("hookspecs", "models", "naming", "scanning", "variants", "weights"),
+    ("hookspecs", "methods", "models", "naming", "scanning", "variants", "weights"),
     ("registered",),
     ("loading",),
     ("registry",),
@@ -49,7 +49,7 @@ LAYERS = (
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-PUBLIC_TO_PLUGINS = {"errors", "models", "options", "providers", "records", "sequence", "testing", "weights"}
+PUBLIC_TO_PLUGINS = {"errors", "methods", "models", "options", "providers", "records", "sequence", "testing", "weights"}
 HEAVY = {
     "torch",
     "captum",

@@ -8,7 +8,7 @@ import attrs
 import torch
 
 from decima_captum.baselines import Baselines
-from decima_captum.target import ScalarTarget
+from decima_core.methods import ScalarTarget
 from decima_core.providers import Scores
 
 

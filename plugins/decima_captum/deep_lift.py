@@ -9,19 +9,15 @@ from captum.attr import DeepLift
 
 from decima_captum.averaging import Averaged, Comparison, Explained, average
 from decima_captum.baselines import Baselines
-from decima_captum.method import CaptumMethod, forward_args, sequences_per_forward
+from decima_captum.method import CaptumMethod, forward_args
 from decima_captum.module_guard import RULED, guarded
 from decima_captum.options import DeepLiftOptions
-from decima_captum.target import ScalarTarget
 from decima_core.errors import AttributionError
+from decima_core.methods import ScalarTarget, sequences_per_forward, warn_if_incomplete
 from decima_core.providers import Scores
 
 _log = logging.getLogger("decima_captum")
 
-TOLERANCE = 1e-2
-"""The part of the target's change that may be missing before the log says so."""
-
-_ROUNDING = 1e-5
 _POOLS_AND_SOFTMAX = (torch.nn.MaxPool1d, torch.nn.MaxPool2d, torch.nn.MaxPool3d, torch.nn.Softmax)
 
 
@@ -90,23 +86,18 @@ def _explained(error: RuntimeError) -> Exception:
 
 def _warn_if_incomplete(averaged: Averaged, target: ScalarTarget) -> None:
     delta = averaged.scores.convergence_delta
-    if delta is None or not len(delta):
-        return
-    allowed = TOLERANCE * averaged.change.abs() + _ROUNDING * averaged.scale
-    excess = delta.abs() - allowed
-    worst = int(excess.argmax())
-    if not excess[worst] > 0:
+    if delta is None:
         return
     unruled = sorted({name for name in map(_without_rule, target.modules()) if name})
-    also = f" There is no exact rule for {', '.join(unruled)}." if unruled else ""
-    _log.warning(
-        "deep-lift: completeness does not hold: the values sum to %.4g where the target changes by %.4g "
-        "(off by %.4g).%s Use nn.ReLU modules, one for each use, instead of functional or shared activations; or use "
+    also = f"There is no exact rule for {', '.join(unruled)}. " if unruled else ""
+    warn_if_incomplete(
+        _log,
+        "deep-lift",
+        delta=delta,
+        change=averaged.change,
+        scale=averaged.scale,
+        advice=f"{also}Use nn.ReLU modules, one for each use, instead of functional or shared activations; or use "
         "integrated-gradients.",
-        float(averaged.change[worst] + delta[worst]),
-        float(averaged.change[worst]),
-        float(delta[worst]),
-        also,
     )
 
 

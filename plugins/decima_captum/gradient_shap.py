@@ -8,9 +8,9 @@ import torch
 from decima_captum.averaging import Comparison, Explained, average
 from decima_captum.baselines import Baselines
 from decima_captum.gradients import gradient
-from decima_captum.method import CaptumMethod, sequences_per_forward
+from decima_captum.method import CaptumMethod
 from decima_captum.options import GradientShapOptions
-from decima_captum.target import ScalarTarget
+from decima_core.methods import ScalarTarget, sequences_per_forward
 from decima_core.providers import Scores
 
 

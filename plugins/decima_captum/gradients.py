@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from captum.attr import Saliency
 
-from decima_captum.method import CaptumMethod, forward_args, sequences_per_forward
+from decima_captum.method import CaptumMethod, forward_args
 from decima_captum.options import InputXGradientOptions, SaliencyOptions
-from decima_captum.target import ScalarTarget
+from decima_core.methods import ScalarTarget, sequences_per_forward
 from decima_core.providers import Scores
 
 

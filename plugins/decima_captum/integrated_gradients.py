@@ -7,9 +7,9 @@ from captum.attr import IntegratedGradients
 
 from decima_captum.averaging import Comparison, Explained, average
 from decima_captum.baselines import Baselines
-from decima_captum.method import CaptumMethod, forward_args, sequences_per_forward
+from decima_captum.method import CaptumMethod, forward_args
 from decima_captum.options import IntegratedGradientsOptions
-from decima_captum.target import ScalarTarget
+from decima_core.methods import ScalarTarget, sequences_per_forward
 from decima_core.providers import Scores
 
 

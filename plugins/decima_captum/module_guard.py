@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR
 
+from decima_core.methods import hookable
+
 RULED: tuple[type[torch.nn.Module], ...] = tuple(SUPPORTED_NON_LINEAR)
 """Module classes for which captum has a DeepLIFT rule; it compares types exactly, subclasses do not count."""
 
@@ -19,31 +21,14 @@ _Arguments = tuple[Any, ...]
 def guarded(model: torch.nn.Module) -> Iterator[None]:
     """Within, the activation modules of ``model`` can be hooked; afterwards, also after an exception, all is as found.
 
-    captum leaves attributes on modules when a forward pass fails or a branch has no gradient, and torch a flag once a
-    backward hook was set; hooks on in-place activations, and on activations whose input needs no gradient (a branch
-    that reads the mask alone), raise. Every module's hooks are restored, and of activation modules every attribute.
+    captum's hooks on activations whose input needs no gradient (a branch that reads the mask alone) raise, so each gets
+    an input of its own that does. For the rest see :func:`decima_core.methods.hookable`.
     """
-    modules = list(model.modules())
-    hooks = [
-        (table, dict(table))
-        for module in modules
-        for name, table in vars(module).items()
-        if name.endswith(("_hooks", "_hooks_with_kwargs", "_hooks_always_called")) and isinstance(table, dict)
-    ]
-    attributes = [(module, dict(vars(module))) for module in modules if type(module) in RULED]
-    try:
-        for module, _ in attributes:
-            if getattr(module, "inplace", False):
-                vars(module)["inplace"] = False
+    activations = [module for module in model.modules() if type(module) in RULED]
+    with hookable(model, activations):
+        for module in activations:
             module.register_forward_pre_hook(_own_input)
         yield
-    finally:
-        for module, found in attributes:
-            vars(module).clear()
-            vars(module).update(found)
-        for table, entries in hooks:
-            table.clear()
-            table.update(entries)
 
 
 def _own_input(_: torch.nn.Module, arguments: _Arguments) -> _Arguments | None:

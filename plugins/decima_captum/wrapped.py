@@ -11,8 +11,8 @@ from captum.attr import Attribution
 
 from decima_captum.method import CaptumMethod, forward_args
 from decima_captum.module_guard import guarded
-from decima_captum.target import ScalarTarget
 from decima_core.errors import AttributionError, OptionError, UnknownNameError, near_matches, shorten
+from decima_core.methods import ScalarTarget
 from decima_core.providers import AttributionMethod, Scores
 
 

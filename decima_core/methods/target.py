@@ -1,4 +1,4 @@
-"""The target as captum sees it: checked, and differentiable with respect to the sequence even where it ignores it."""
+"""The target as a method sees it: checked, and differentiable with respect to the sequence even where it ignores it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decima_core.errors import AttributionError
 
 
 class ScalarTarget(torch.nn.Module):
-    """``target(sequence, mask)`` with its output checked; hooks that captum sets on the outermost module land here.
+    """``target(sequence, mask)`` with its output checked; hooks that a library sets on the outermost module land here.
 
     ``forward`` maps ``(B, 4, L)`` and an optional mask ``(B, 1, L)`` to ``(B,)``. Without a mask the target is called
     with the sequence alone.
