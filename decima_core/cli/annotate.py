@@ -97,5 +97,9 @@ def execute(plan: Plan, registry: Registry, *, quiet: bool = False) -> RunSummar
         return f"{count(len(names), 'window')} of {Path(plan.config.scores.path).name}"
 
     return follow(
-        lambda observer: run_annotation(plan, registry=registry, observer=observer), opening, "window", quiet=quiet
+        plan,
+        lambda observer: run_annotation(plan, registry=registry, observer=observer),
+        opening,
+        "window",
+        quiet=quiet,
     )

@@ -48,11 +48,16 @@ def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
     def opening(genes: list[str], device: str) -> str:
         return f"{count(len(genes), 'gene')}, {plan.stages['method'].provider.spec.name}, on {device}"
 
-    return follow(lambda observer: run(plan, observer=observer), opening, "gene", quiet=quiet)
+    return follow(plan, lambda observer: run(plan, observer=observer), opening, "gene", quiet=quiet)
 
 
 def follow(
-    start: Callable[[Observer], RunSummary], opening: Callable[[list[str], str], str], noun: str, *, quiet: bool
+    plan: Plan,
+    start: Callable[[Observer], RunSummary],
+    opening: Callable[[list[str], str], str],
+    noun: str,
+    *,
+    quiet: bool,
 ) -> RunSummary:
     """Start a run, and show it: the line that opens it, one for each gene, and what it did. ``noun`` is what it counts."""
     from decima_core.runner import Observer
@@ -77,11 +82,11 @@ def follow(
         markup=False,
     )
     if not summary.peaks:
-        console.print(
-            f"No peak stands out in any {noun}; see lower ones with -O peaks.z=3 or -O peaks.height=..., and negative ones with "
-            "-O peaks.sign=both.",
-            markup=False,
-        )
+        name = plan.stages["peaks"].provider.spec.name
+        lower = "with -O peaks.z=3 or -O peaks.height=..., and negative ones with -O peaks.sign=both."
+        if name != "scipy":
+            lower = f"with the options that 'decima-core show peaks {name}' lists."
+        console.print(f"No peak stands out in any {noun}; see lower ones {lower}", markup=False)
     return summary
 
 

@@ -45,7 +45,7 @@ class Peaks:
     Parameters
     ----------
     position
-        Summit of each peak, ``(P,)``; for seqlet callers the middle of the span.
+        Summit of each peak, ``(P,)``; for seqlet callers the base of the span with the largest attribution in its direction.
     start, end
         Half-open extent of each peak, ``(P,)``.
     height
