@@ -31,4 +31,5 @@ def recursive_seqlets_compiled() -> Callable[..., Any]:
             except RuntimeError as error:  # numba finds no folder that it may write
                 _log.info("recursive-seqlets is compiled anew in each process: %s", error)
                 break
-    return recursive_seqlets
+    call: Callable[..., Any] = recursive_seqlets
+    return call

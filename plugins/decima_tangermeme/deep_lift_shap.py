@@ -39,8 +39,8 @@ class DeepLiftShapMethod(Method):
     Raises
     ------
     AttributionError
-        If the target does not return one value a sequence or cuts its gradient, a module has an attribute that
-        tangermeme would delete, or memory runs out.
+        If the target does not return one value a sequence or cuts its gradient, the model is TorchScript, a module has
+        an attribute that tangermeme would delete, or memory runs out.
     DataError
         If a sequence is not one-hot.
     UnknownNameError

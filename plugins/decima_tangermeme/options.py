@@ -69,7 +69,7 @@ class SeqletOptions:
         default="both", help="Call spans that raise the target, that lower it, or both."
     )
     threshold: float | None = option(
-        default=None, help="Largest p-value of every part of a seqlet; none: found from fdr.", above=0, at_most=1
+        default=None, help="Every part of a seqlet has a p-value below this; none: found from fdr.", above=0, at_most=1
     )
     fdr: float = option(
         default=0.1,

@@ -66,9 +66,14 @@ def rules_of(model: torch.nn.Module, integrate: Iterable[str] = (), nodes: int =
     UnknownNameError
         If the model has no module of a class in ``integrate``; it offers those without a rule.
     AttributionError
-        If a module has an attribute under a name that tangermeme uses for its own, and would delete.
+        If a module has an attribute under a name that tangermeme uses for its own, and would delete, or is TorchScript.
     """
     modules = list(model.modules())
+    if any(isinstance(module, torch.jit.ScriptModule) for module in modules):
+        raise AttributionError(
+            "deep-lift-shap cannot see the activations of a TorchScript model, so none of its rules would apply; give the "
+            "model as Python code (--model module:callable), or use the method integrated-gradients."
+        )
     _refuse_clashes(model)
     known = _build_nonlinear_ops()
     asked = tuple(integrate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 import torch
 from torch import nn
 
+from decima_core import Registry
 from decima_core.errors import AttributionError, DataError, UnknownNameError
-from decima_core.testing.samples import random_sequence
+from decima_core.targets import Target
+from decima_core.testing.samples import Convolution, random_sequence, target_of
 
 pytest.importorskip("tangermeme", reason="tangermeme is not installed: pip install 'decima-core[tangermeme]'")
 
@@ -232,6 +235,32 @@ def test_a_functional_activation_is_reported(make: Make, caplog: pytest.LogCaptu
         make("deep-lift-shap").attribute(Functional().eval().requires_grad_(False), random_sequence(1, LENGTH))
     (record,) = caplog.records
     assert "functional activations such as torch.relu(x)" in record.getMessage()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
+@pytest.mark.parametrize("how", ["script", "trace"])
+def test_torchscript_is_refused_in_words(make: Make, how: str) -> None:
+    module, x = Convolution().eval().requires_grad_(False), random_sequence(1, LENGTH)
+    scripted = torch.jit.script(module) if how == "script" else torch.jit.trace(module, x)
+    with pytest.raises(AttributionError, match="cannot see the activations of a TorchScript model"):
+        make("deep-lift-shap").attribute(Target(scripted, on=None, off=None).eval(), x)
+
+
+def test_an_exported_program_works_and_is_reported(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its activations are functions."""
+    x = random_sequence(1, LENGTH)
+    torch.export.save(torch.export.export(Convolution().eval(), (x,)), tmp_path / "net.pt2")
+    model = Registry.discover().create("model", "torch", path=str(tmp_path / "net.pt2"))
+    with caplog.at_level(logging.WARNING, logger="decima_tangermeme"):
+        scores = make("deep-lift-shap", n_shuffles=3).attribute(target_of(model.module), x)
+    assert scores.values.any()
+    assert "completeness does not hold" in caplog.text
+    # What needs no rule is right for it, too.
+    mutated = make("saturation-mutagenesis")
+    exported, eager = (mutated.attribute(target_of(m), x).values for m in (model.module, Convolution()))
+    torch.testing.assert_close(exported, eager, rtol=1e-3, atol=1e-5)
 
 
 def snapshot(model: nn.Module) -> dict[tuple[str, str], object]:
