@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 import json
 import sys
@@ -28,15 +29,8 @@ from decima_core.cli import main
 from decima_core.registry import DISABLE_VARIABLE, Failure, Owner
 
 Install = Callable[..., None]
-BUNDLED = (
-    "decima_captum",
-    "decima_fasta",
-    "decima_hdf5",
-    "decima_jaspar",
-    "decima_memelite",
-    "decima_scipy_peaks",
-    "decima_torch",
-    "decima_tracks",
+BUNDLED = tuple(
+    sorted(e.name for e in importlib.metadata.distribution("decima-core").entry_points if e.group == "decima_core")
 )
 
 
@@ -483,7 +477,7 @@ def test_the_order_of_installation_never_matters(tmp_path: Path, site: Path, mon
             outcomes.append(_outcome())
     found, failures, _, messages = outcomes[0]
     # b and c claim y, a and b claim x: only w is nobody else's
-    assert [name for stage, name, _ in found if stage == "peaks"] == ["scipy", "w"]
+    assert {name for stage, name, _ in found if stage == "peaks"} & {"w", "x", "y"} == {"w"}
     assert {f.owner.plugin for f in failures} == {"plugin_a", "plugin_b", "plugin_c", "rival"}
     assert messages[3] == "plugin_d (dist-d 1.0)"
     assert all(outcome == outcomes[0] for outcome in outcomes)
@@ -496,7 +490,7 @@ def test_unknown_names_have_near_matches(site: Path) -> None:
     registry = Registry.discover()
     with pytest.raises(UnknownNameError, match=r"no attribution method 'salency'\. Did you mean saliency\?$"):
         registry.get("method", "salency")
-    with pytest.raises(UnknownNameError, match=r"no peak caller 'zzz'\. Known: scipy\.$"):
+    with pytest.raises(UnknownNameError, match=r"no peak caller 'zzz'\. Known: .*\bscipy\.$"):
         registry.get("peaks", "zzz")
     with pytest.raises(UnknownNameError, match=r"no kind of provider 'modle'\. Did you mean model\?$"):
         registry.get("modle", "demo")
