@@ -68,7 +68,6 @@ HEAVY = {
     "numba",
     "pyBigWig",
     "hdf5plugin",
-    "numba",
     "tangermeme",
 }
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
