@@ -27,6 +27,10 @@ _SUMMED = (
     "This run's method is saliency, whose peaks were called on the gradient summed over the four bases; better, take the "
     "peaks of another method with --peaks, or run input-x-gradient with -O method.hypothetical=true."
 )
+_UNKNOWN = (
+    "How these scores were made is not known, so they are taken as they are; where they are gradients, subtract the mean over the "
+    "bases with --center."
+)
 
 
 class StoredScores:
@@ -69,6 +73,8 @@ class StoredScores:
             self._file.close()
             raise
         self.warnings = [PROJECTED] if self.kind == "projected" else []
+        if self.kind != "projected" and options.center is None and self._options() is None:
+            self.warnings.append(_UNKNOWN)
         if self._method() == "saliency" and options.windows == "peaks":
             self.warnings.append(_SUMMED)
 
@@ -134,7 +140,7 @@ class StoredScores:
             return "attribution" if asked == "hypothetical" else "projected"
         if "hypothetical" in self._file:
             return "hypothetical"
-        if self._method() == "saliency" and not self._options().get("absolute"):
+        if self._method() == "saliency" and not (self._options() or {}).get("absolute"):
             return "attribution"
         method = f"by '{self._method()}' " if self._method() else ""
         raise ConfigError(
@@ -148,9 +154,10 @@ class StoredScores:
         """Whether the scores still hold what no sequence can show: the mean slope over the four bases.
 
         A gradient has it, and so has a path from no base at all. A comparison with sequences has not: there each score is
-        already the difference between a base and other bases.
+        already the difference between a base and other bases. Scores of which nothing is known are left alone.
         """
-        return bool(self._options().get("baseline", "zeros") == "zeros")
+        options = self._options()
+        return options is not None and options.get("baseline", "zeros") == "zeros"
 
     def _header(self) -> Mapping[str, Any]:
         try:
@@ -162,14 +169,14 @@ class StoredScores:
     def _method(self) -> str:
         return str(self._header().get("method", ""))
 
-    def _options(self) -> Mapping[str, Any]:
-        """The method's options, as the run's record beside the file has them."""
+    def _options(self) -> Mapping[str, Any] | None:
+        """The method's options, as the run's record beside the file has them; None where there is no such record."""
         try:
             record = json.loads((self.path.parent / "run.json").read_text(encoding="utf-8"))
             options = record["providers"]["method"]["options"]
         except (OSError, ValueError, KeyError, TypeError):
-            return {}  # a file from elsewhere: nothing is known of how it was made
-        return options if isinstance(options, dict) else {}
+            return None  # a file from elsewhere: nothing is known of how it was made
+        return options if isinstance(options, dict) else None
 
     def _locus(self, row: int) -> Locus | None:
         """The window's place on the genome, where the file has one."""

@@ -1,7 +1,7 @@
 """Scores in the HDF5 layout of Decima, which is also that of this program's own ``attributions.h5``.
 
 ``genes (G)`` text, ``gene_mask_start (G)``, ``gene_mask_end (G)``, ``attribution (G, 4, L)``, ``sequence (G, L)`` codes 0-4;
-perhaps ``tss (G)``, ``prediction (G)``, ``convergence_delta (G)``, and ``chrom``, ``start``, ``end``, ``strand`` ``(G)``. All in
+perhaps ``hypothetical (G, 4, L)``, ``tss (G)``, ``prediction (G)``, ``convergence_delta (G)``, and ``chrom``, ``start``, ``end``, ``strand`` ``(G)``. All in
 transcript orientation.
 """
 
@@ -51,6 +51,13 @@ class DecimaScores:
             )
         self._scores = HDF5Rows(file["attribution"], path)
         count, length = self._scores.count, self._scores.length
+        hypothetical = file.get("hypothetical")
+        self._hypothetical = HDF5Rows(hypothetical, path) if isinstance(hypothetical, h5py.Dataset) else None
+        if self._hypothetical is not None and hypothetical.shape != file["attribution"].shape:
+            raise DataError(
+                f"Dataset 'hypothetical' of '{path}' has shape {hypothetical.shape}, and 'attribution' "
+                f"{file['attribution'].shape}; both hold a number for each base of each gene."
+            )
         if file["sequence"].shape != (count, length):
             raise DataError(
                 f"Dataset 'sequence' of '{path}' has shape {file['sequence'].shape}, but 'attribution' holds {count:,} genes of "
@@ -113,11 +120,16 @@ class DecimaScores:
                 mask=mask,
                 tss=None if tss is None else int(tss),
                 locus=self._locus(number),
+                hypothetical=self._hypothetical_of(name, number),
                 prediction=self._number_of("prediction", number),
                 convergence_delta=self._number_of("convergence_delta", number),
             )
         except DataError as error:
             raise DataError(f"{error} It is row {number} of the scores '{self._path}'.") from None
+
+    def _hypothetical_of(self, name: str, number: int) -> npt.NDArray[np.float32] | None:
+        rows = self._hypothetical
+        return None if rows is None else values_of(rows.row(number), name, rows.what)
 
     def _number_of(self, column: str, number: int) -> float | None:
         """A number of a gene; None where there is none, which NaN stands for."""

@@ -35,7 +35,8 @@ class Projected:
     scores
         The reader.
     values
-        ``"hypothetical"``: scores are projected, and a window that has none off its sequence is an error. ``"projected"``: they
+        ``"hypothetical"``: scores are projected, kept beside it as ``Attribution.hypothetical``, and a window that has none off its
+        sequence is an error. ``"projected"``: they
         are left, and a window that has some off its sequence is an error. ``"as-is"``: they are left. ``"auto"``: they are
         projected, which leaves projected ones as they are; but left where the format holds contributions.
     facts
@@ -81,6 +82,8 @@ class Projected:
                 "--hypothetical, or give the scores of all four bases."
             )
         kept = projected if self.projects else attribution
+        if self._values == "hypothetical":
+            kept = attrs.evolve(kept, hypothetical=attribution.values)
         return record, attrs.evolve(kept, method=self.facts.method, target=self.facts.target)
 
     def told(self) -> str:

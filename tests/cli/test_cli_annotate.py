@@ -82,6 +82,25 @@ def test_scores_off_the_sequence_are_kept_in_the_round_trip(run, named, method):
     same_tables("results", "named")
 
 
+def test_hypothetical_scores_go_on_to_modisco(run, named, decima):
+    assert run("--model", "demo", "-O", "method.hypothetical=true").code == 0
+    assert named("--scores", "results/attributions.h5").code == 0
+    with h5py.File("results/attributions.h5") as a, h5py.File("named/attributions.h5") as b:
+        np.testing.assert_array_equal(a["hypothetical"][()], b["hypothetical"][()])
+        hypothetical, codes = a["hypothetical"][()], a["sequence"][()]
+    np.save("hot.npy", (codes[:, None, :] == np.arange(4)[:, None]).astype(np.int8))
+    np.save("hyp.npy", hypothetical)
+    assert named("--scores", "hyp.npy", "--sequences", "hot.npy", "--hypothetical", "-o", "theirs").code == 0
+    told = decima("modisco", "theirs", "--windows", "genes", "-o", "inputs")
+    assert told.code == 0
+    assert "How these scores were made is not known" in told.err + told.out
+    order = [int(name.removeprefix("window")) for name in table("inputs/windows.tsv")["gene"]]
+    np.testing.assert_array_equal(np.load("inputs/hypothetical.npz")["arr_0"], hypothetical[order])
+    assert decima("modisco", "theirs", "--windows", "genes", "--center", "-o", "centred").code == 0
+    centred = hypothetical - hypothetical.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.load("centred/hypothetical.npz")["arr_0"], centred[order], atol=1e-6)
+
+
 def test_hypothetical_scores_in_each_format_give_one_result(scored, named):
     one_hot, scores = scored
     hypothetical = scores + 0.01 * (1 - one_hot)

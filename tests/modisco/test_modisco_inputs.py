@@ -144,8 +144,11 @@ def test_a_file_from_elsewhere_counts_as_what_it_is_said_to_be(small: Path, tmp_
     with pytest.raises(ConfigError, match="are not known to be such"):
         write_modisco_inputs(tmp_path / "other.h5", tmp_path / "out", ModiscoInputOptions(windows="genes"))
     asked = ModiscoInputOptions(windows="genes", scores="hypothetical")
-    summary = write_modisco_inputs(tmp_path / "other.h5", tmp_path / "out", asked)
-    assert summary.centered
+    summary = write_modisco_inputs(tmp_path / "other.h5", tmp_path / "raw", asked)
+    assert not summary.centered
+    assert any("How these scores were made is not known" in sentence for sentence in summary.warnings)
+    asked = ModiscoInputOptions(windows="genes", scores="hypothetical", center=True)
+    write_modisco_inputs(tmp_path / "other.h5", tmp_path / "out", asked)
     write_modisco_inputs(small / "results", tmp_path / "own", ModiscoInputOptions(windows="genes"))
     assert np.array_equal(arrays(tmp_path / "out")[1], arrays(tmp_path / "own")[1])
 

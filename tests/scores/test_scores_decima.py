@@ -55,6 +55,17 @@ def test_they_are_projected_if_asked(windows):
         np.testing.assert_array_equal(scores.read("MYC")[1].values, windows.projected()[2])
 
 
+def test_hypothetical_scores_stand_beside(windows):
+    write(windows, attribution=windows.projected(), hypothetical=windows.scores)
+    with open_scores("attributions.h5") as scores:
+        attribution = scores.read("MYC")[1]
+    np.testing.assert_array_equal(attribution.values, windows.projected()[2])
+    np.testing.assert_array_equal(attribution.hypothetical, windows.scores[2])
+    write(windows, hypothetical=windows.scores[:, :, 1:])
+    with pytest.raises(DataError, match=r"Dataset 'hypothetical' of '.*attributions\.h5' has shape"):
+        open_scores("attributions.h5")
+
+
 def test_what_this_programs_files_hold_beside(windows):
     place = {
         "chrom": np.array(["chr11", "", "chr8"], dtype=object),

@@ -30,6 +30,16 @@ def test_hypothetical_scores_are_projected_and_told(windows):
         assert (scores.found.windows, scores.found.hypothetical) == (3, 3)
 
 
+def test_scores_said_to_be_hypothetical_are_kept_beside(windows):
+    write(windows, windows.scores)
+    for said, kept in (("auto", False), ("hypothetical", True)):
+        with open_scores("both.npz", values=said) as scores:
+            found = scores.read("window1")[1].hypothetical
+        assert (found is not None) == kept
+        if found is not None:
+            np.testing.assert_array_equal(found, windows.scores[1])
+
+
 def test_projected_scores_stay(windows):
     write(windows, windows.projected())
     for said in ({}, {"values": "projected"}):
