@@ -23,6 +23,7 @@ _HOME: dict[str, str] = {
     "PeakCallerSpec": "providers",
     "AttributionMethod": "providers",
     "DataSource": "providers",
+    "DescribedModel": "providers",
     "FlankedSource": "providers",
     "LabelledSource": "providers",
     "MotifScanner": "providers",
@@ -170,6 +171,7 @@ if TYPE_CHECKING:
     from decima_core.providers import AttributionMethodSpec as AttributionMethodSpec
     from decima_core.providers import DataSource as DataSource
     from decima_core.providers import DataSourceSpec as DataSourceSpec
+    from decima_core.providers import DescribedModel as DescribedModel
     from decima_core.providers import FlankedSource as FlankedSource
     from decima_core.providers import LabelledSource as LabelledSource
     from decima_core.providers import ModelSpec as ModelSpec

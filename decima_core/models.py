@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import pandas as pd
 import torch
 from torch import nn
 
 from decima_core.errors import ModelError
+from decima_core.model_tasks import fitted, read_task_table
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -30,6 +32,8 @@ class WrappedModel:
         For outputs.
     files
         The files it was made from, for the run's manifest.
+    task_table
+        A row for each task, in output order, named by the index; None where only names are known.
     """
 
     module: nn.Module
@@ -38,6 +42,7 @@ class WrappedModel:
     seq_len: int | None = None
     name: str = "model"
     files: tuple[str, ...] = ()
+    task_table: pd.DataFrame | None = None
 
 
 def wrap_module(
@@ -48,13 +53,19 @@ def wrap_module(
     seq_len: int | None = None,
     name: str | None = None,
     files: Sequence[str] = (),
+    task_table: pd.DataFrame | str | None = None,
 ) -> WrappedModel:
     """Wrap a module, reading off it what is not given.
+
+    ``task_table`` is a table with a row for each task in output order, or the path of one (``obs`` of a ``.h5ad`` file, TSV or
+    CSV), whose rows are put in the order of the tasks and name them where nothing else does; the path joins ``files``.
 
     Raises
     ------
     ModelError
-        If ``channels`` is not given and cannot be told from the module.
+        If ``channels`` is not given and cannot be told from the module, or a task has no row in the file of the task table.
+    DataError
+        If the file of the task table cannot be read.
     """
     found = channels if channels is not None else guess_channels(module)
     label = name or type(module).__name__
@@ -63,13 +74,20 @@ def wrap_module(
             f"The input channels of model '{label}' cannot be told from its layers; "
             "give -O model.channels=4 (sequence) or 5 (sequence and gene mask)."
         )
+    names = tuple(tasks) or task_names(module)
+    if isinstance(task_table, str):
+        files = (*files, task_table)
+        task_table = fitted(read_task_table(task_table), names, task_table)
+    if task_table is not None and not names:
+        names = tuple(str(name) for name in task_table.index)
     return WrappedModel(
         module=module,
         channels=found,
-        tasks=tuple(tasks) or task_names(module),
+        tasks=names,
         seq_len=seq_len,
         name=label,
         files=tuple(files),
+        task_table=task_table,
     )
 
 

@@ -25,6 +25,7 @@ import attrs
 from decima_core.errors import OptionError, UnknownNameError, first_line, near_matches, sentence
 
 T = TypeVar("T")
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")  # 524,288, but never 1,5
 
 
@@ -144,6 +145,22 @@ def parse_pair(text: str) -> tuple[str, str, str]:
     return stage.strip(), key.strip(), value.strip()
 
 
+def split_list(text: str) -> list[str]:
+    """The parts of a text between commas, without blanks and empty parts.
+
+    A comma within quotes or brackets is part of the text: ``cell_type in ['a', 'b'], CD14`` has two parts. An apostrophe within a
+    word, or a bracket that is never closed, is a letter like any other.
+    """
+    parts, start, position = [], 0, 0
+    while position < len(text):
+        if text[position] == ",":
+            parts.append(text[start:position])
+            start = position + 1
+        position = _closed_at(text, position) + 1
+    parts.append(text[start:])
+    return [part.strip() for part in parts if part.strip()]
+
+
 def type_name(hint: Any) -> str:
     """A type in words a user knows."""
     if hint is type(None):
@@ -160,6 +177,24 @@ def type_name(hint: Any) -> str:
     if origin is dict:
         return "table"
     return {str: "text", int: "whole number", float: "number", bool: "true | false", dict: "table"}.get(hint, str(hint))
+
+
+def _closed_at(text: str, position: int) -> int:
+    """Where the quote or bracket that opens at ``position`` closes; ``position`` itself where none opens, or none closes."""
+    opening = text[position]
+    if opening in "'\"`":
+        if position and text[position - 1].isalnum():
+            return position
+        closing = text.find(opening, position + 1)
+        return position if closing < 0 else closing
+    if opening not in _BRACKETS:
+        return position
+    within = position + 1
+    while within < len(text):
+        if text[within] == _BRACKETS[opening]:
+            return within
+        within = _closed_at(text, within) + 1
+    return position
 
 
 def _hints(cls: type) -> dict[str, Any]:
@@ -211,7 +246,7 @@ def coerce(value: Any, hint: Any) -> Any:
     if origin is Literal:
         return _coerce_literal(value, args)
     if origin is tuple:
-        parts = [p.strip() for p in value.split(",") if p.strip()] if isinstance(value, str) else value
+        parts = split_list(value) if isinstance(value, str) else value
         if not isinstance(parts, (list, tuple)):
             parts = (parts,)
         return tuple(coerce(p, args[0]) for p in parts)

@@ -17,6 +17,7 @@ from decima_core.errors import PluginError, UnknownNameError, first_line
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
     import torch
 
     from decima_core.records import Attribution, GeneRecord, Locus, Motif, MotifHits, Peaks
@@ -198,6 +199,15 @@ class SequenceModel(Protocol):
     @property
     def files(self) -> Sequence[str]:
         """Paths of the files the model was made from, for the run's manifest."""
+
+
+@runtime_checkable
+class DescribedModel(Protocol):
+    """What a model adds if it knows more of its tasks than their names: a query on the table then stands for tasks."""
+
+    @property
+    def task_table(self) -> pd.DataFrame | None:
+        """A row for each task, in output order, with the task's name as index; None where there is no table after all."""
 
 
 @attrs.frozen(kw_only=True)

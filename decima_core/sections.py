@@ -14,9 +14,11 @@ class TargetOptions:
     transform: Literal["specificity", "aggregate"] = option(
         default="specificity", help="specificity contrasts tasks with off_tasks; aggregate looks at tasks alone."
     )
-    tasks: tuple[str, ...] = option(default=(), help="Tasks to explain, by name or number from 0; none means all.")
+    tasks: tuple[str, ...] = option(
+        default=(), help="Tasks to explain, by name, number from 0, or query of the model's task table; none means all."
+    )
     off_tasks: tuple[str, ...] = option(
-        default=(), help="Tasks to contrast with; none means all that are not in tasks."
+        default=(), help="Tasks to contrast with, named in the same way; none means all that are not in tasks."
     )
     compare: Literal["subtract", "divide"] = option(default="subtract", help="On-tasks minus off-tasks, or over them.")
     over_tasks: Literal["mean", "sum", "max"] = option(

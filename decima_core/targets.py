@@ -10,14 +10,18 @@ A target wraps the model in a ``torch.nn.Module`` of its own and never changes t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import nn
 
 from decima_core.errors import ConfigError, DecimaError, ModelError, UnknownNameError, first_line, shorten
-from decima_core.providers import SequenceModel
+from decima_core.providers import DescribedModel, SequenceModel
 from decima_core.sections import TargetOptions
+from decima_core.task_query import find_tasks, is_query
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Reduction = Literal["mean", "sum", "max"]
 
@@ -154,24 +158,27 @@ class Target(nn.Module):
 def make_target(model: SequenceModel, options: TargetOptions, task_names: Sequence[str] = ()) -> Target:
     """The target ``options`` describe, on ``model``.
 
-    ``task_names`` serve where the model does not name its tasks itself (a gene file's own task names, say).
+    ``task_names`` serve where the model does not name its tasks itself (a gene file's own task names, say). What is no task's name
+    or number is a query of the model's task table, where it has one (:class:`~decima_core.providers.DescribedModel`).
 
     Raises
     ------
     UnknownNameError
-        For a task that does not exist; with near matches.
+        For a task that does not exist, or a column or value of a query that does not; with near matches.
     ConfigError
-        If no task is left to contrast with.
+        If no task is left to contrast with, or a query cannot be understood or holds for no task.
     """
-    names = tuple(model.tasks)
+    table = model.task_table if isinstance(model, DescribedModel) else None
+    own = tuple(model.tasks) or (() if table is None else tuple(str(name) for name in table.index))
+    names = own
     if not names and not all(_is_number(t) for t in (*options.tasks, *options.off_tasks)):
         names = tuple(task_names)
     count = len(names) or None
-    where = f"model '{model.name}'" if tuple(model.tasks) else "the gene file"
-    on = _resolve(options.tasks, names, where) or None
+    where = f"model '{model.name}'" if own else "the gene file"
+    on = _resolve(options.tasks, names, where, table) or None
     off: tuple[int, ...] | None = None
     if options.transform == "specificity":
-        off = _resolve(options.off_tasks, names, where)
+        off = _resolve(options.off_tasks, names, where, table)
         if count is not None:
             chosen = set(range(count) if on is None else on)
             if not [t for t in (off or range(count)) if t not in chosen]:
@@ -201,13 +208,15 @@ def _describe(
 ) -> str:
     """The target in words, for the metadata of every table: the tasks that are really used, by name where there is one."""
 
-    def label(numbers: Sequence[int]) -> str:
-        return f"tasks {shorten([names[n] if names else n for n in numbers], 4)}"
+    def label(numbers: Sequence[int], wanted: Sequence[str]) -> str:
+        queries = [task for task in wanted if task not in names and not _is_number(task)]
+        asked = f" ({'; '.join(queries)})" if queries else ""
+        return f"tasks {shorten([names[n] if names else n for n in numbers], 4)}{asked}"
 
-    value = f"{options.over_tasks} prediction of {label(on) if on else 'all tasks'}"
+    value = f"{options.over_tasks} prediction of {label(on, options.tasks) if on else 'all tasks'}"
     if options.transform == "specificity":
         contrast = [n for n in off or () if n not in (on or ())]
-        off_text = label(contrast) if contrast else "all other tasks"
+        off_text = label(contrast, options.off_tasks) if contrast else "all other tasks"
         sign = "-" if options.compare == "subtract" else "/"
         value = f"{value} {sign} mean prediction of {off_text}"
     return f"{value} ({options.over_positions} over positions)"
@@ -222,10 +231,10 @@ def _nothing_off(explicit: bool) -> str:
     )
 
 
-def _resolve(wanted: Sequence[str], names: Sequence[str], where: str) -> tuple[int, ...]:
-    """Task numbers of names or numbers-as-text, without repeats, in the order given."""
+def _resolve(wanted: Sequence[str], names: Sequence[str], where: str, table: pd.DataFrame | None) -> tuple[int, ...]:
+    """Task numbers of names, numbers-as-text or queries, without repeats, in the order given."""
     index = {name: i for i, name in enumerate(names)}
-    numbers = []
+    numbers: list[int] = []
     for task in wanted:
         if task in index:
             if names.count(task) > 1:
@@ -240,6 +249,13 @@ def _resolve(wanted: Sequence[str], names: Sequence[str], where: str) -> tuple[i
                     "task number", task, where=where, hint=f"It has {len(names)} tasks, numbered 0 to {len(names) - 1}."
                 )
             numbers.append(number % len(names) if names else number)
+        elif is_query(task, () if table is None else table.columns):
+            if table is None:
+                raise ConfigError(
+                    f"{task!r} is a query, but there is no table of the tasks of {where}; give one with the option "
+                    "model.task_table, or give names or numbers of tasks."
+                )
+            numbers.extend(find_tasks(task, table, where))
         elif names:
             raise UnknownNameError("task", task, names, where=where)
         else:

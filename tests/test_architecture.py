@@ -27,8 +27,8 @@ PLUGINS = sorted(
 LAYERS = (
     ("errors", "heavy"),
     ("sequence", "options", "device", "guard"),
-    ("sections", "anndata_tables"),
-    ("arrays",),
+    ("sections", "anndata_tables", "task_query"),
+    ("arrays", "model_tasks"),
     ("records",),
     ("providers",),
     ("hookspecs", "methods", "models", "naming", "scanning", "variants", "weights"),

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import decima_core
-from decima_core import GeneRecord, MotifHits, PluginError, Registry, hookspecs, interpret
+from decima_core import GeneRecord, MotifHits, PluginError, Registry, hookspecs, interpret, providers
 from decima_core.providers import KINDS
 from decima_core.sequence import encode
 
@@ -79,6 +79,17 @@ def test_every_field_of_a_spec_is_documented() -> None:
     table = DOC[DOC.index("## Specs") : DOC.index("## Options")]
     base = KINDS[0].spec.__bases__[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.M) == [f.name for f in attrs.fields(base)]
+
+
+def test_what_some_providers_can_do_more_is_documented() -> None:
+    abilities = [
+        v for v in vars(providers).values() if getattr(v, "_is_protocol", False) and v.__module__ == providers.__name__
+    ]
+    for ability in abilities:
+        assert ability.__name__ in decima_core.__all__
+        assert f"`{ability.__name__}`" in DOC, f"{ability.__name__} is not documented"
+        for member in (m for m in vars(ability) if not m.startswith("_")):
+            assert re.search(rf"`{member}[`(]", DOC), f"{ability.__name__}.{member} is not documented"
 
 
 def test_names_on_the_page_exist() -> None:

@@ -12,7 +12,7 @@ from decima_core.choice import STAGES, choose, split_options
 from decima_core.cli.complete import provider_names
 from decima_core.config import RunConfig
 from decima_core.errors import ConfigError, first_line
-from decima_core.options import parse_pair
+from decima_core.options import parse_pair, split_list
 from decima_core.registry import Registry
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -38,7 +38,10 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     ),
     "split": click.option("--split", help="Take the genes of this split."),
     "tasks": click.option(
-        "--tasks", metavar="NAMES", multiple=True, help="Tasks to explain, by name or number from 0."
+        "--tasks",
+        metavar="NAMES",
+        multiple=True,
+        help="Tasks to explain, by name, number from 0, or query: \"cell_type == 'T cell'\".",
     ),
     "off-tasks": click.option(
         "--off-tasks", metavar="NAMES", multiple=True, help="Tasks to contrast with; default: all others."
@@ -92,8 +95,8 @@ def flags(*names: str) -> Callable[[Command], Command]:
 
 
 def listed(flag: str, values: tuple[str, ...]) -> list[str] | None:
-    """``--tasks a,b --tasks c`` as one list; None if not given."""
-    parts = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    """``--tasks a,b --tasks c`` as one list; None if not given. Commas within quotes or brackets, as of a query, do not part."""
+    parts = [part for value in values for part in split_list(value)]
     if values and not parts:
         # An empty shell variable, say, must not silently mean all.
         raise ConfigError(f"{flag} was given without a name; give names, or leave it out.")

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from decima_core.guard import left_as_found
-from decima_core.providers import SequenceModel
+from decima_core.providers import DescribedModel, SequenceModel
 from decima_core.sequence import N_CODE, one_hot
-from decima_core.testing.results import require
+from decima_core.testing.results import CheckSkippedError, require
 from decima_core.testing.samples import random_codes, record
 from decima_core.testing.subject import Subject
 
@@ -52,6 +52,22 @@ def check_model_describes_itself(subject: Subject) -> None:
     require(isinstance(model.module, torch.nn.Module), f"module of {subject.label} must be a torch.nn.Module.")
     for file in model.files:
         require(Path(file).exists(), f"files of {subject.label} names '{file}', which does not exist.")
+
+
+def check_model_task_table(subject: Subject) -> None:
+    """A table of tasks, where there is one, has a row for each task, in output order, and each column once."""
+    model = subject.provider
+    table = model.task_table if isinstance(model, DescribedModel) else None
+    if table is None:
+        raise CheckSkippedError("It has no table of its tasks.")
+    require(
+        [str(name) for name in table.index] == list(model.tasks),
+        f"The rows of the task_table of {subject.label} are not its tasks, name by name; put them in the order of the output.",
+    )
+    require(
+        table.columns.is_unique,
+        f"The task_table of {subject.label} has a column twice; a query could not tell which is meant.",
+    )
 
 
 def check_model_output(subject: Subject) -> None:
@@ -155,6 +171,7 @@ def check_model_left_as_found(subject: Subject) -> None:
 
 CHECKS = (
     check_model_describes_itself,
+    check_model_task_table,
     check_model_output,
     check_model_deterministic,
     check_model_batch_equals_singles,

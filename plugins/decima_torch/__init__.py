@@ -19,6 +19,9 @@ class TorchOptions:
     arguments: dict[str, Any] = option(default={}, help="Keyword arguments of the callable.")
     tasks: tuple[str, ...] = option(default=(), help="Task names in output order, if the model does not carry them.")
     tasks_file: str | None = option(default=None, help="A text file with one task name a line.")
+    task_table: str | None = option(
+        default=None, help="A table of the tasks, so that queries choose among them: .h5ad (its obs), TSV or CSV."
+    )
     channels: Literal[4, 5] | None = option(
         default=None, help="4: sequence; 5: sequence and gene mask; none: read off the model."
     )

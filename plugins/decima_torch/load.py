@@ -28,7 +28,7 @@ def load_model(options: TorchOptions) -> WrappedModel:
     ModelError
         If the file or callable cannot be loaded, its weights do not match, or its channels cannot be told.
     DataError
-        If the file of task names cannot be read.
+        If the file of task names, or the task table, cannot be read.
     """
     path = options.path
     if not path:
@@ -63,6 +63,7 @@ def load_model(options: TorchOptions) -> WrappedModel:
         seq_len=_agreed("seq_len", options.seq_len, seq_len, path) or _own_length(module),
         name=options.name or path,
         files=files,
+        task_table=options.task_table,
     )
 
 
