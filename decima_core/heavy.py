@@ -8,6 +8,7 @@ HEAVY = (
     "borzoi_pytorch",
     "captum",
     "enformer_pytorch",
+    "decima",
     "grelu",
     "h5py",
     "hdf5plugin",

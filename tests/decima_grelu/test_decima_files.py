@@ -18,7 +18,9 @@ from decima_core.outputs.attribution_file import AttributionFile
 pytest.importorskip("decima", reason="needs Decima: pip install 'decima-core[decima]'")
 
 WINDOW = 524_288  # Decima's tools read no other
-GENES = pd.DataFrame({"chrom": ["chr11"], "strand": ["-"], "gene_start": [47_351_057], "gene_end": [47_378_547]}, index=["SPI1"])
+GENES = pd.DataFrame(
+    {"chrom": ["chr11"], "strand": ["-"], "gene_start": [47_351_057], "gene_end": [47_378_547]}, index=["SPI1"]
+)
 FORMATS = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 
 
@@ -32,7 +34,9 @@ def result(gene: str, start: int, seed: int, unknown: int = 0) -> Interpretation
     locus = Locus(chrom="chr11", start=46_000_000, end=46_000_000 + WINDOW, strand="-")
     record = GeneRecord(gene=gene, codes=codes, mask=mask, tss=start, locus=locus)
     values = rng.normal(size=(4, WINDOW)).astype(np.float32)
-    attribution = Attribution(gene=gene, values=values, tss=start, method="input-x-gradient", target="a", prediction=1.0)
+    attribution = Attribution(
+        gene=gene, values=values, tss=start, method="input-x-gradient", target="a", prediction=1.0
+    )
     return Interpretation(
         record=record, attribution=attribution, peaks=Peaks.empty(WINDOW), hits=MotifHits.empty(WINDOW), seconds={}
     )
@@ -67,14 +71,18 @@ def test_decima_reads_our_file(ours: str, results: list[Interpretation]) -> None
         np.testing.assert_array_equal(inputs[at], one.record.inputs())
 
 
-def test_decima_cuts_our_file_around_the_tss_and_averages_two(ours: str, tmp_path: Path, results: list[Interpretation]) -> None:
+def test_decima_cuts_our_file_around_the_tss_and_averages_two(
+    ours: str, tmp_path: Path, results: list[Interpretation]
+) -> None:
     import anndata
     from decima.core.attribution import AttributionResult
     from decima.core.result import DecimaResult
 
     others = [result("SPI1", 163_840, 2), result("CD68", 200_000, 3)]
     other = write(tmp_path / "attributions.h5", others)
-    with AttributionResult([ours, other], tss_distance=500, correct_grad=False, num_workers=1, agg_func="mean") as opened:
+    with AttributionResult(
+        [ours, other], tss_distance=500, correct_grad=False, num_workers=1, agg_func="mean"
+    ) as opened:
         _, values = opened.load(["SPI1"])
         explained = opened.load_attribution("SPI1", DecimaResult(anndata.AnnData(np.zeros((1, 1)), var=GENES)))
     pair = np.stack([r.attribution.values[:, 163_340:164_340] for r in (results[0], others[0])])
@@ -89,7 +97,9 @@ def shared() -> dict[str, tuple[str, str]]:
     return {m[1]: (m[2], m[3]) for m in re.finditer(r"^\| `(\w+)` \| \((.*?),?\) \| (\w+) \|", section, re.M)}
 
 
-def test_decimas_own_file_has_the_layout_that_is_documented(ours: str, tmp_path: Path, results: list[Interpretation]) -> None:
+def test_decimas_own_file_has_the_layout_that_is_documented(
+    ours: str, tmp_path: Path, results: list[Interpretation]
+) -> None:
     import anndata
     from decima.core.result import DecimaResult
     from decima.utils.io import AttributionWriter

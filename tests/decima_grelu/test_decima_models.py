@@ -122,7 +122,9 @@ def test_metadata_is_a_task_table(tmp_path: Path) -> None:
     anndata.AnnData(X=np.zeros((len(cells), 2), dtype=np.float32), obs=cells.iloc[::-1]).write_h5ad(path)
     model = create(decima_replicate(0, "safetensors"), task_table=path)
     assert model.files[-1] == path
-    target = make_target(model, TargetOptions(tasks=["disease == 'healthy'"], off_tasks=[f"{MONOCYTES} and disease == 'ill'"]))
+    target = make_target(
+        model, TargetOptions(tasks=["disease == 'healthy'"], off_tasks=[f"{MONOCYTES} and disease == 'ill'"])
+    )
     assert (target.on, target.off) == ((0, 2), (3,)), "in the order of the model, not of the file"
     anndata.AnnData(X=np.zeros((5, 1), dtype=np.float32), obs=cells.iloc[:5]).write_h5ad(path)
     with pytest.raises(ModelError, match=r"lacks 1 of the model's 6 tasks: agg_5"):
@@ -196,7 +198,9 @@ def test_a_permitted_fetch_that_fails_says_what_to_do(
     cache: Path, no_network: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelError, match=r"'rep2' could not be fetched .* by other means and give -O model\.path=rep2\.safetensors"):
+    with pytest.raises(
+        ModelError, match=r"'rep2' could not be fetched .* by other means and give -O model\.path=rep2\.safetensors"
+    ):
         create("2", download=True)
 
 

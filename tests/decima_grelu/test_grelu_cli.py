@@ -24,8 +24,10 @@ def decima_core(*arguments: str) -> subprocess.CompletedProcess[str]:
     genes, motifs = gene_files()
     nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     return subprocess.run(
-        [sys.executable, "-m", "decima_core", "run", "--source", genes, "-O", f"motifs.path={motifs}", *arguments]
-        + ["--device", "cpu"],
+        [
+            *(sys.executable, "-m", "decima_core", "run", "--source", genes, "-O", f"motifs.path={motifs}"),
+            *("--device", "cpu", *arguments),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -47,12 +49,23 @@ def finished(output: Path) -> tuple[dict, np.ndarray]:  # type: ignore[type-arg]
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_with_grelu(method: str, tmp_path: Path) -> None:
     done = decima_core(
-        *("--model", grelu_trained(), "--tasks", "cell_type == 'erythroblast'", "--method", method, "-o", str(tmp_path / "out"))
+        *(
+            "--model",
+            grelu_trained(),
+            "--tasks",
+            "cell_type == 'erythroblast'",
+            "--method",
+            method,
+            "-o",
+            str(tmp_path / "out"),
+        )
     )
     assert done.returncode == 0, done.stderr
     record, values = finished(tmp_path / "out")
     assert record["providers"]["model"]["provider"] == "grelu"
-    assert record["target"].startswith("mean prediction of tasks ery (cell_type == 'erythroblast') - mean prediction of all other")
+    assert record["target"].startswith(
+        "mean prediction of tasks ery (cell_type == 'erythroblast') - mean prediction of all other"
+    )
     assert values[:, :, 30].any()
 
 
@@ -70,7 +83,10 @@ def test_a_run_with_decima(method: str, tmp_path: Path) -> None:
     record, _ = finished(tmp_path / "out")
     assert record["model"]["tasks"] == list(CELLS.index)
     assert len(record["inputs"]) >= 3
-    assert "agg_0, agg_3 (cell_type == 'classical monocyte') - mean prediction of tasks agg_1, agg_2, agg_5" in record["target"]
+    assert (
+        "agg_0, agg_3 (cell_type == 'classical monocyte') - mean prediction of tasks agg_1, agg_2, agg_5"
+        in record["target"]
+    )
 
 
 @pytest.mark.slow
@@ -78,7 +94,10 @@ def test_what_fails_is_one_line(tmp_path: Path) -> None:
     pytest.importorskip("decima", reason="needs Decima: pip install 'decima-core[decima]'")
     for arguments, said in (
         (("--model", "decima", "-O", "model.path=0", "--tasks", "0"), "nothing is fetched unasked"),
-        (("--model", decima_replicate(0, "ckpt"), "--tasks", "0"), "is a checkpoint of Decima; give it as --model decima"),
+        (
+            ("--model", decima_replicate(0, "ckpt"), "--tasks", "0"),
+            "is a checkpoint of Decima; give it as --model decima",
+        ),
     ):
         done = decima_core(*arguments, "-o", str(tmp_path / "out"))
         assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
