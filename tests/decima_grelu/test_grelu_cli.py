@@ -102,3 +102,27 @@ def test_what_fails_is_one_line(tmp_path: Path) -> None:
         done = decima_core(*arguments, "-o", str(tmp_path / "out"))
         assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
         assert said in done.stderr
+
+
+@pytest.mark.slow
+def test_importing_and_loading_reach_no_other_machine() -> None:
+    pytest.importorskip("decima", reason="needs Decima: pip install 'decima-core[decima]'")
+    code = (
+        "import socket, sys\n"
+        "asked = []\n"
+        "def refuse(*address, **more):\n"
+        "    asked.append(address)\n"
+        "    raise OSError('no connection')\n"
+        "socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse\n"
+        "from decima_core import Registry\n"
+        "registry = Registry.discover()\n"
+        "assert not {'grelu', 'decima', 'wandb', 'torch'} & set(sys.modules)\n"
+        "registry.create('model', 'grelu', path=sys.argv[1])\n"
+        "assert 'decima' not in sys.modules, 'only what is needed'\n"
+        "registry.create('model', 'decima', path=sys.argv[2])\n"
+        "print('asked:', asked)\n"
+    )
+    paths = (grelu_trained(), decima_replicate(0, "safetensors"))
+    done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "asked: []\n", "nor is anything else printed"
