@@ -6,6 +6,8 @@ import re
 import shlex
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from support import ROOT, random_codes, write_gene_file
 
@@ -51,6 +53,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         'source = "genes.h5"\nmodel = "my_model:build"\noutput = "by-toml"\n[target]\ntasks = ["CD14"]\n'
     )
     write_genome(tmp_path)
+    write_scores(tmp_path)
     return tmp_path
 
 
@@ -70,6 +73,17 @@ def write_genome(folder: Path) -> None:
     (folder / "in.vcf").write_text(head + record, encoding="utf-8")
 
 
+def write_scores(folder: Path) -> None:
+    """Scores of two windows as ChromBPNet writes them, and the peaks they are centred on."""
+    one_hot = np.eye(4, dtype=np.int8)[random_codes(2, 2, 200)].transpose(0, 2, 1)
+    scores = np.random.default_rng(0).normal(size=one_hot.shape).astype(np.float32)
+    with h5py.File(folder / "contribs.h5", "w") as file:
+        file["raw/seq"], file["shap/seq"], file["projected_shap/seq"] = one_hot, scores, one_hot * scores
+    rows = [("chr1", 500 * i, 500 * i + 300, f"peak{i}", 0, ".", 0, 0, 0, 120) for i in (1, 2)]
+    text = "".join("\t".join(map(str, row)) + "\n" for row in rows)
+    (folder / "peaks.narrowPeak").write_text(text, encoding="utf-8")
+
+
 def test_the_python_example_is_short_and_runs(workspace, capsys):
     (code,) = re.findall(r"^```python\n(.*?)^```", README, re.M | re.S)
     assert len(code.splitlines()) < 10
@@ -81,7 +95,7 @@ def test_the_commands_run(workspace, capsys):
     shown = "\n".join(re.findall(r"^```bash\n(.*?)^```", README, re.M | re.S)).replace("\\\n", " ")
     commands = [shlex.split(line, comments=True) for line in shown.splitlines() if line.startswith("decima-core")]
     assert [c[1] for c in commands] == [
-        "genes", "run", "run", "build", "variants", "plugins", "show", "run", "compare", "check", "run",
+        "genes", "run", "run", "build", "variants", "annotate", "plugins", "show", "run", "compare", "check", "run",
     ]  # fmt: skip
     assert "hg38_ctcf_windows.h5" in commands.pop()  # on the real data, run by test_real_data.py
     for command in commands:
@@ -94,6 +108,7 @@ def test_the_commands_run(workspace, capsys):
     assert (workspace / "from-genome" / "run.json").exists()
     assert (workspace / "effects" / "motif_changes.tsv").exists()
     assert (workspace / "built.h5").exists()
+    assert (workspace / "named" / "run.json").exists()
 
 
 def test_nothing_is_left_to_fill_in():
