@@ -134,7 +134,7 @@ def test_contents_that_do_not_fit(refused, edit, words):
         (("--source", "genes.fasta"), ["'fasta' needs a gene table", "source.genes"]),
         (("-O", "peeks.number=3"), ["stage 'peeks'", "Did you mean peaks"]),
         (("-O", "peaks.numbr=3"), ["option 'numbr'", "Did you mean number"]),
-        (("-O", "method.n_steps=3"), ["option 'n_steps'", "input-x-gradient", "no options"]),
+        (("-O", "method.n_steps=3"), ["option 'n_steps'", "input-x-gradient", "Known: hypothetical"]),
         (("-O", "target.task=0"), ["option 'task'", "Did you mean tasks"]),
         (("-O", "peaks.number=many"), ["'number'", "scipy", "whole number", "'many'"]),
         (("-O", "peaks.sign=upward"), ["'sign'", "positive", "'upward'"]),

@@ -218,5 +218,5 @@ def test_the_shell_completes_the_last_name() -> None:
     from decima_core.cli import cli
 
     complete = ShellComplete(cli, {}, "decima-core", "_DECIMA_CORE_COMPLETE")
-    found = complete.get_completions(["compare", "--method"], "saliency,deep")
-    assert [item.value for item in found] == ["saliency,deep-lift"]
+    found = complete.get_completions(["compare", "--method"], "deep-lift,sali")
+    assert [item.value for item in found] == ["deep-lift,saliency"]
