@@ -26,7 +26,7 @@ _CHUNK = 16_384
 
 
 class AttributionFile:
-    """Writes ``attributions.h5`` gene by gene, in the order of ``genes``.
+    """Writes ``attributions.h5`` gene by gene, in the order of ``genes``; ``metadata`` is kept as JSON in the attribute ``run``.
 
     Raises
     ------
@@ -35,9 +35,12 @@ class AttributionFile:
     """
 
     @uninterrupted
-    def __init__(self, path: Path, genes: Sequence[str], attributes: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, genes: Sequence[str], attributes: Mapping[str, str], metadata: Mapping[str, Any]
+    ) -> None:
         self.path = path
         self.genes = list(genes)
+        self._metadata = metadata
         self._written = 0
         self._raw = PatientFile(path)
         self._file = h5py.File(self._raw, "w")
@@ -129,17 +132,21 @@ class AttributionFile:
             self._file[name][row] = value
 
     @uninterrupted
-    def close(self, metadata: Mapping[str, Any] | None = None) -> None:
-        """Finish the file; ``metadata`` is kept as JSON in the attribute ``run``. Closing twice does nothing."""
+    def finish(self) -> None:
+        """Close the file, complete."""
         try:
-            if metadata is not None:
-                with self._writing():
-                    self._file.attrs["run"] = json.dumps(metadata)
+            with self._writing():
+                self._file.attrs["run"] = json.dumps(self._metadata)
         finally:
-            self._file.close()
-            self._raw.close()
-        if metadata is not None and self._raw.error is not None:
+            self.close()
+        if self._raw.error is not None:
             raise self._raw.error
+
+    @uninterrupted
+    def close(self) -> None:
+        """Close the file as it is. Closing twice does nothing."""
+        self._file.close()
+        self._raw.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -43,10 +43,11 @@ def result(gene: str, start: int, seed: int, unknown: int = 0) -> Interpretation
 
 
 def write(path: Path, results: Sequence[Interpretation]) -> str:
-    file = AttributionFile(path, [r.record.gene for r in results], {"model_name": "v1_rep0", "genome": "hg38"})
+    genes, attributes = [r.record.gene for r in results], {"model_name": "v1_rep0", "genome": "hg38"}
+    file = AttributionFile(path, genes, attributes, metadata={"target": "a"})
     for one in results:
         file.write(one)
-    file.close({"target": "a"})
+    file.finish()
     return str(path)
 
 
