@@ -14,6 +14,7 @@ import torch
 from decima_core.errors import AttributionError, DataError, ModelError, guarded
 from decima_core.providers import AttributionMethod, Scores, SequenceModel
 from decima_core.records import Attribution, GeneRecord
+from decima_core.sequence import N_CODE
 from decima_core.targets import Target
 
 logger = logging.getLogger(__name__)
@@ -53,11 +54,7 @@ def explain(
     with _about(record.gene):
         scores = run_method(method, target, sequence, mask, record.gene, method_name)
     if not scores.values.any():
-        logger.warning(
-            "Every attribution of gene '%s' is zero: the target does not depend on the sequence here, or the model cuts its "
-            "gradient (detach, no_grad, or rounding in its forward).",
-            record.gene,
-        )
+        logger.warning("Every attribution of gene '%s' is zero: %s.", record.gene, _why_zero(record))
     delta, hypothetical = scores.convergence_delta, scores.hypothetical
     return Attribution(
         gene=record.gene,
@@ -68,6 +65,19 @@ def explain(
         prediction=prediction,
         convergence_delta=None if delta is None else float(delta[0]),
         hypothetical=None if hypothetical is None else _array(hypothetical),
+    )
+
+
+def _why_zero(record: GeneRecord) -> str:
+    """What makes every attribution of a gene zero."""
+    if (record.codes == N_CODE).all():
+        return (
+            f"its window of {len(record):,} bases holds no known base; look at where it lies (the options seq_len and upstream of a "
+            "genome)"
+        )
+    return (
+        "the target does not depend on the sequence here, or the model cuts its gradient (detach, no_grad, or rounding in its "
+        "forward)"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -26,6 +27,7 @@ from decima_core import (
     interpret,
 )
 from decima_core.pipeline import select_genes, window_length
+from decima_core.records import GeneRecord
 from decima_core.sections import TargetOptions
 from decima_core.sequence import one_hot
 
@@ -209,6 +211,22 @@ def test_attributions_that_are_all_zero_are_told(source, registry, caplog):
     (result, *_) = interpret(source, wrap(Cut(3, 5, LENGTH)), **parts(registry))
     assert not result.attribution.values.any()
     assert "Every attribution of gene 'G0' is zero" in caplog.text
+
+
+def test_a_window_of_n_is_told(source, registry, caplog):
+    class Unknown:
+        """The source, its sequences unknown throughout."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(source, name)
+
+        def read(self, gene: str, seq_len: int | None = None) -> GeneRecord:
+            record = source.read(gene, seq_len)
+            return attrs.evolve(record, codes=np.full(len(record), 4, dtype=np.int8))
+
+    (result, *_) = interpret(Unknown(), wrap(LinearModel(3, 5, LENGTH)), **parts(registry))
+    assert not result.attribution.values.any()
+    assert f"its window of {len(result.record):,} bases holds no known base" in caplog.text
 
 
 def test_nan_predictions_are_refused(source, registry):
