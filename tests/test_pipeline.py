@@ -178,8 +178,6 @@ def test_a_plugin_that_misbehaves_is_named_with_its_gene(source, registry, stage
     ],
 )
 def test_a_source_that_misbehaves_is_named_with_its_gene(source, registry, result, message):
-    from decima_core import GeneRecord
-
     records = {
         "another": GeneRecord(gene="X", codes=np.zeros(60, np.int8)),
         "short": GeneRecord(gene="G0", codes=np.zeros(50, np.int8), mask=np.ones(50)),
