@@ -76,8 +76,8 @@ def test_a_variant_read_twice_is_there_twice(tmp_path: Path) -> None:
         ("blank.tsv", NAMES + "\n\t\t\t\n1\t5\tA\tC\n\n"),
         ("trailing.tsv", NAMES + "1\t5\tA\tC\t\t\n"),
         ("no_ending", NAMES + "1\t5\tA\tC\n"),
-        ("packed.tsv.bgz", gzip.compress((NAMES + "1\t5\tA\tC\n").encode())),
-        ("packed_but_not_named.tsv", gzip.compress((NAMES + "1\t5\tA\tC\n").encode())),
+        ("packed.tsv.bgz", gzip.compress((NAMES + "1\t5\tA\tC\n").encode(), mtime=0)),
+        ("packed_but_not_named.tsv", gzip.compress((NAMES + "1\t5\tA\tC\n").encode(), mtime=0)),
         ("spelt.tsv", "Chromosome\tPosition\tReference_Allele\tAlternate Allele\n1\t5\tA\tC\n"),
     ],
 )
