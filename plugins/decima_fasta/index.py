@@ -74,7 +74,7 @@ def read_fai(path: Path) -> tuple[Contig, ...]:
 def misfit(contigs: Sequence[Contig], raw: Raw) -> Misfit | None:
     """Why the index does not describe the text; None where it does.
 
-    Reads the name line of each contig, the bytes around it and one line end: a few hundred bytes a contig.
+    Reads the name line of each contig, the bytes around it, its first line and one line end: a few hundred bytes a contig.
     """
     at = 0  # the byte after the last base so far
     for contig in sorted(contigs, key=lambda c: c.offset):
@@ -90,6 +90,9 @@ def misfit(contigs: Sequence[Contig], raw: Raw) -> Misfit | None:
         line = _NAME_LINE.fullmatch((between[1:] if at else between).lstrip(b"\r\n"))
         if line is None or line[1] != contig.name.encode():
             return Misfit(f"contig '{contig.name}' begins elsewhere")
+        line_length = min(contig.length, contig.bases, _LONGEST_NAME_LINE)
+        if re.search(rb"[\r\n]", raw.read(contig.offset, contig.offset + line_length)):
+            return Misfit(f"the lines of contig '{contig.name}' are shorter")
         if contig.length > contig.bases:
             line_end = raw.read(contig.offset + contig.bases, contig.offset + contig.width)
             if line_end not in (b"\n", b"\r\n", b"", b"\r"):

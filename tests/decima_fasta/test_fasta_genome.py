@@ -208,6 +208,17 @@ def test_no_index_of_another_genome_passes(parts, tmp_path_factory, data):
             assert [c.end for c in index] == [c.end for c in own]
 
 
+def test_an_index_of_longer_lines_is_told(tmp_path):
+    """Two bases on two lines take the bytes of three on one."""
+    (tmp_path / "one.fa").write_text(">a\nACG\n")
+    (tmp_path / "two.fa").write_text(">a\nA\nC\n")
+    pysam.faidx(str(tmp_path / "one.fa"))
+    with PlainRaw(tmp_path / "two.fa") as raw:
+        problem = misfit(read_fai(tmp_path / "one.fa.fai"), raw)
+    assert problem is not None
+    assert problem.reason == "the lines of contig 'a' are shorter"
+
+
 def test_raw_bytes_of_a_bgzipped_file_are_those_of_the_plain_one(parts, tmp_path):
     genome = parts.random_genome({"a": 200_000})
     plain = parts.write_fasta(tmp_path / "g.fa", genome, width=70)
