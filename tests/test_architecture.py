@@ -28,7 +28,7 @@ LAYERS = (
     ("errors", "heavy"),
     ("sequence", "options", "device", "guard"),
     ("sections", "anndata_tables", "task_query"),
-    ("arrays", "model_tasks"),
+    ("arrays", "model_tasks", "attribution_layout"),
     ("records",),
     ("providers",),
     ("hookspecs", "methods", "models", "naming", "scanning", "variants", "weights"),

@@ -15,11 +15,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from decima_core.attribution_layout import FULL, PROJECTED, SCALE, StoredAttributions
 from decima_core.errors import ConfigError, DataError, first_line
 from decima_core.modisco.options import ModiscoInputOptions
 from decima_core.records import GeneRecord, Locus
 
-PROJECTED = (
+_OBSERVED_ONLY = (
     "These scores count for the base that is there alone. TF-MoDISco then groups seqlets without knowing which other bases "
     "the model would take: variants of a motif are told apart less well, and its hypothetical matrices repeat the observed ones."
 )
@@ -72,7 +73,7 @@ class StoredScores:
         except BaseException:
             self._file.close()
             raise
-        self.warnings = [PROJECTED] if self.kind == "projected" else []
+        self.warnings = [_OBSERVED_ONLY] if self.kind == "projected" else []
         if self.kind != "projected" and options.center is None and self._options() is None:
             self.warnings.append(_UNKNOWN)
         if self._method() == "saliency" and options.windows == "peaks":
@@ -89,7 +90,7 @@ class StoredScores:
         name = self.genes[row]
         try:
             codes = self._file["sequence"][row]
-            stored = self._file["hypothetical" if self.kind == "hypothetical" else "attribution"][row]
+            stored = self._file["hypothetical"][row] if self.kind == "hypothetical" else self._stored.values(row)
         except OSError as error:
             raise DataError(
                 f"Gene '{name}' cannot be read from '{self.path}' ({first_line(error)}); run it again."
@@ -118,7 +119,8 @@ class StoredScores:
         self.close()
 
     def _check(self) -> None:
-        for name in ("genes", "attribution", "sequence"):
+        stored = PROJECTED if PROJECTED in self._file else FULL
+        for name in ("genes", stored, "sequence"):
             if name not in self._file:
                 raise DataError(
                     f"'{self.path}' has no dataset '{name}', so it is not a file of attributions; give the folder of a run."
@@ -126,7 +128,9 @@ class StoredScores:
         n, length = len(self._file["genes"]), self._file["sequence"].shape[-1]
         for name, shape in (
             ("sequence", (n, length)),
-            ("attribution", (n, 4, length)),
+            (FULL, (n, 4, length)),
+            (PROJECTED, (n, length)),
+            (SCALE, (n,)),
             ("hypothetical", (n, 4, length)),
         ):
             if name in self._file and self._file[name].shape != shape:
@@ -134,6 +138,7 @@ class StoredScores:
                     f"The dataset '{name}' of '{self.path}' has shape {self._file[name].shape}, not {shape}, although there are "
                     f"{n:,} genes of {length:,} bases; write the file again."
                 )
+        self._stored = StoredAttributions(self._file)
 
     def _choose(self, asked: str) -> str:
         if asked != "auto":

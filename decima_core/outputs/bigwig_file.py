@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from decima_core.attribution_layout import StoredAttributions
 from decima_core.errors import OutputError, first_line
 from decima_core.records import GeneRecord
 from decima_core.scores.bigwig_library import is_whole, library
@@ -64,7 +65,8 @@ def write_bigwig(path: Path, attributions: Path, contigs: Mapping[str, int | Non
 
 def _check_space(path: Path, attributions: Path) -> None:
     with h5py.File(attributions, "r") as file:
-        count, _, length = file["attribution"].shape
+        stored = StoredAttributions(file).dataset
+        count, length = stored.shape[0], stored.shape[-1]
     needed = _BYTES * count * length
     free = shutil.disk_usage(path.parent).free
     if free < needed:
@@ -111,9 +113,9 @@ def _places(file: h5py.File) -> dict[str, list[_Place]]:
 
 def _tracks(file: h5py.File, places: Iterable[_Place], size: int) -> Iterator[tuple[int, Track]]:
     """First base and values of each window, on the forward strand and within the contig."""
+    stored = StoredAttributions(file)
     for place in places:
-        # Summed as Attribution.track() does, so that a window read back has the very values.
-        track = file["attribution"][place.row].sum(axis=0).astype(np.float64)
+        track = stored.track(place.row).astype(np.float64)
         if place.strand == "-":
             track = track[::-1]
         start, end = max(place.start, 0), min(place.end, size)

@@ -1,7 +1,7 @@
 """Scores in the HDF5 layout of Decima, which is also that of this program's own ``attributions.h5``.
 
-``genes (G)`` text, ``gene_mask_start (G)``, ``gene_mask_end (G)``, ``attribution (G, 4, L)``, ``sequence (G, L)`` codes 0-4;
-perhaps ``hypothetical (G, 4, L)``, ``tss (G)``, ``prediction (G)``, ``convergence_delta (G)``, and ``chrom``, ``start``, ``end``, ``strand`` ``(G)``. All in
+``genes (G)`` text, ``gene_mask_start (G)``, ``gene_mask_end (G)``, ``attribution (G, 4, L)`` (or ``projected (G, L)``, which this
+program writes where it is asked to: :mod:`decima_core.attribution_layout`), ``sequence (G, L)`` codes 0-4; perhaps ``hypothetical (G, 4, L)``, ``tss (G)``, ``prediction (G)``, ``convergence_delta (G)``, and ``chrom``, ``start``, ``end``, ``strand`` ``(G)``. All in
 transcript orientation.
 """
 
@@ -15,21 +15,22 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from decima_core.attribution_layout import FULL, PROJECTED, SCALE, StoredAttributions
 from decima_core.errors import DataError, UnknownNameError, shorten
 from decima_core.records import Attribution, GeneRecord, Locus
-from decima_core.scores.files import readable
+from decima_core.scores.files import check_filters, readable
 from decima_core.scores.reader import ScoreFacts
-from decima_core.scores.rows import HDF5Rows
+from decima_core.scores.rows import HDF5Rows, Rows, check_numbers
 from decima_core.scores.windows import values_of, window
 
-NEEDED = ("genes", "gene_mask_start", "gene_mask_end", "attribution", "sequence")
+NEEDED = ("genes", "gene_mask_start", "gene_mask_end", "sequence")
 _PLACE = ("chrom", "start", "end", "strand")
 _NUMBERS = ("tss", "prediction", "convergence_delta")
 
 
 def is_decima(file: h5py.File) -> bool:
     """Whether an open file has scores in this layout."""
-    return isinstance(file.get("attribution"), h5py.Dataset)
+    return any(isinstance(file.get(name), h5py.Dataset) for name in (FULL, PROJECTED))
 
 
 class DecimaScores:
@@ -47,20 +48,20 @@ class DecimaScores:
         if missing:
             raise DataError(
                 f"The scores '{path}' lack the dataset {' and '.join(missing)}; it has {shorten(sorted(file))}. Decima's layout "
-                f"needs {', '.join(NEEDED)}."
+                f"needs {', '.join((*NEEDED, FULL))}."
             )
-        self._scores = HDF5Rows(file["attribution"], path)
+        self._scores: Rows = HDF5Rows(file[FULL], path) if FULL in file else ProjectedRows(file, path)
         count, length = self._scores.count, self._scores.length
         hypothetical = file.get("hypothetical")
         self._hypothetical = HDF5Rows(hypothetical, path) if isinstance(hypothetical, h5py.Dataset) else None
-        if self._hypothetical is not None and hypothetical.shape != file["attribution"].shape:
+        if self._hypothetical is not None and hypothetical.shape != (count, 4, length):
             raise DataError(
-                f"Dataset 'hypothetical' of '{path}' has shape {hypothetical.shape}, and 'attribution' "
-                f"{file['attribution'].shape}; both hold a number for each base of each gene."
+                f"Dataset 'hypothetical' of '{path}' has shape {hypothetical.shape}, and the attributions are of {count:,} genes of "
+                f"{length:,} bases; it holds a number for each of the four bases."
             )
         if file["sequence"].shape != (count, length):
             raise DataError(
-                f"Dataset 'sequence' of '{path}' has shape {file['sequence'].shape}, but 'attribution' holds {count:,} genes of "
+                f"Dataset 'sequence' of '{path}' has shape {file['sequence'].shape}, but the attributions are of {count:,} genes of "
                 f"{length:,} bases."
             )
         names = self._column("genes")
@@ -88,7 +89,7 @@ class DecimaScores:
             raise DataError(f"{what} of '{self._path}' has type {dataset.dtype}; it must hold {_kind(name)}.")
         if dataset.shape != (self._scores.count,):
             raise DataError(
-                f"{what} of '{self._path}' has shape {dataset.shape}, but 'attribution' holds {self._scores.count:,} genes."
+                f"{what} of '{self._path}' has shape {dataset.shape}, but the attributions are of {self._scores.count:,} genes."
             )
         with readable(self._path, what):
             try:
@@ -151,6 +152,33 @@ class DecimaScores:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+class ProjectedRows:
+    """Rows of the dataset ``projected``, spread over the four bases; the file is closed by who opened it."""
+
+    def __init__(self, file: h5py.File, path: Path) -> None:
+        self._stored, self._path = StoredAttributions(file), path
+        dataset = self._stored.dataset
+        self.what = f"Dataset '{PROJECTED}' of '{path}'"
+        check_numbers(dataset.dtype, self.what)
+        check_filters(dataset, self.what)
+        if dataset.ndim != 2 or 0 in dataset.shape:
+            raise DataError(f"{self.what} has shape {dataset.shape}; it must be (genes, bases). Write the file again.")
+        self.count, self.length = dataset.shape
+        if SCALE in file and file[SCALE].shape != (self.count,):
+            raise DataError(
+                f"Dataset '{SCALE}' of '{path}' has shape {file[SCALE].shape}; it must hold a number for each of {self.count:,} genes."
+            )
+
+    def row(self, number: int) -> npt.NDArray[Any]:
+        """Window ``number``, ``(4, L)``."""
+        with readable(self._path, f"Window {number} of dataset '{PROJECTED}'"):
+            found: npt.NDArray[Any] = self._stored.values(number)
+        return found
+
+    def close(self) -> None:
+        """Nothing to do."""
 
 
 def _kind(name: str) -> str:

@@ -89,7 +89,7 @@ def test_what_this_programs_files_hold_beside(windows):
         ({"sequence": None}, "lack the dataset sequence; it has attribution, gene_mask_end"),
         (
             {"genes": np.array(["A", "B"], dtype=object)},
-            r"'genes' .* has shape \(2,\), but 'attribution' holds 3 genes",
+            r"'genes' .* has shape \(2,\), but the attributions are of 3 genes",
         ),
         ({"genes": np.array(["A", "B", "A"], dtype=object)}, "name gene 'A' twice"),
         ({"genes": np.arange(3)}, "'genes' .* has type int64; it must hold text"),
@@ -97,7 +97,7 @@ def test_what_this_programs_files_hold_beside(windows):
         ({"gene_mask_start": np.array(["a", "b", "c"], dtype=object)}, "'gene_mask_start' .* it must hold numbers"),
         (
             {"sequence": np.zeros((3, 39), np.int8)},
-            r"'sequence' .* shape \(3, 39\), but 'attribution' holds 3 genes of 40",
+            r"'sequence' .* shape \(3, 39\), but the attributions are of 3 genes of 40",
         ),
         ({"sequence": np.full((3, 40), 7, np.int8)}, "holds code 7; .* It is row 0 of the scores '.*attributions.h5'"),
         ({"attribution": np.full((3, 4, 40), np.nan)}, "'attribution' .* holds NaN .* in window 'SPI1'"),
@@ -117,3 +117,33 @@ def test_what_has_no_use_is_refused(windows):
         open_scores("attributions.h5", regions="regions.bed")
     with open_scores("attributions.h5") as scores, pytest.raises(UnknownNameError, match="Did you mean SPI1"):
         scores.read("SPI")
+
+
+def test_projected_values_are_spread_over_the_bases(windows):
+    values = windows.projected().sum(axis=1)
+    write(windows, attribution=None, projected=values)
+    with open_scores("attributions.h5") as scores:
+        for i, name in enumerate(GENES):
+            np.testing.assert_array_equal(scores.read(name)[1].values, windows.projected()[i])
+    write(windows, attribution=None, projected=values.astype(np.float16), projected_scale=np.array([1, 2, 0.5]))
+    with open_scores("attributions.h5") as scores:
+        found = scores.read("CD68")[1].values
+    np.testing.assert_allclose(found, 2 * windows.projected()[1], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"projected": np.zeros((3, 4, 40))}, r"'projected' .* has shape \(3, 4, 40\); it must be \(genes, bases\)"),
+        (
+            {"projected": np.zeros((3, 40)), "projected_scale": np.ones(2)},
+            r"'projected_scale' .* has shape \(2,\); .* 3 genes",
+        ),
+        ({"projected": np.full((3, 40), np.nan)}, "'projected' .* holds NaN .* in window 'SPI1'"),
+        ({}, "holds no scores that are known"),
+    ],
+)
+def test_what_is_wrong_with_projected_values(windows, changes, match):
+    write(windows, attribution=None, **changes)
+    with pytest.raises((DataError, ConfigError), match=match):
+        read_all("attributions.h5")
