@@ -2,7 +2,7 @@
 
 ``genes (G)``, ``gene_mask_start (G)``, ``gene_mask_end (G)``, ``attribution (G, 4, L)`` float32, ``sequence (G, L)``
 int8 and the attributes ``model_name`` and ``genome``; where the method gave them also ``hypothetical (G, 4, L)`` float32.
-Genes are written as they come; memory is that of one gene.
+Genes are written as they come; memory is that of one gene, and of some numbers for each.
 """
 
 from __future__ import annotations
@@ -13,16 +13,41 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import h5py
 import numpy as np
 
 from decima_core.errors import OutputError
+from decima_core.outputs.encoding import CHUNK, EncodedResult, encode
 from decima_core.outputs.interrupts import uninterrupted
 from decima_core.outputs.patient_file import PatientFile
 from decima_core.records import Interpretation
 
-# About 256 KiB a chunk: small enough that one region reads fast, large enough to compress well.
-_CHUNK = 16_384
+
+@attrs.frozen
+class Layout:
+    """What all genes of one file have in common; ``gene`` is the first of them."""
+
+    gene: str
+    length: int
+    hypothetical: bool
+
+    @classmethod
+    def of(cls, result: EncodedResult) -> Layout:
+        return cls(result.gene, result.length, "hypothetical" in result.arrays)
+
+    def check(self, other: Layout) -> None:
+        """Refuse a gene that does not fit in the same file. Raises OutputError."""
+        if other.length != self.length:
+            raise OutputError(
+                f"The window of gene '{other.gene}' has {other.length:,} bases and that of '{self.gene}' "
+                f"{self.length:,}; one file holds one length: give --seq-len, or run them apart."
+            )
+        if other.hypothetical != self.hypothetical:
+            raise OutputError(
+                f"The method gave hypothetical scores for some genes and none for others, '{other.gene}' among them; "
+                "it must give them for all or for none."
+            )
 
 
 class AttributionFile:
@@ -42,27 +67,24 @@ class AttributionFile:
         self.genes = list(genes)
         self._metadata = metadata
         self._written = 0
+        self._layout: Layout | None = None
+        self._facts: dict[str, list[Any]] = {}
         self._raw = PatientFile(path)
         self._file = h5py.File(self._raw, "w")
         try:
             with self._writing():
-                self._create(attributes)
+                self._file.attrs.update(attributes)
+                self._file["genes"] = np.array([g.encode() for g in self.genes], dtype=np.bytes_)
         except BaseException:
             self.close()
             raise
 
-    def _create(self, attributes: Mapping[str, str]) -> None:
-        n = len(self.genes)
-        self._file.attrs.update(attributes)
-        self._file["genes"] = np.array([g.encode() for g in self.genes], dtype=np.bytes_)
-        for name in ("gene_mask_start", "gene_mask_end"):
-            self._file.create_dataset(name, shape=(n,), dtype=np.int64)
-        # NaN where a gene has none.
-        for name in ("tss", "prediction", "convergence_delta"):
-            self._file.create_dataset(name, shape=(n,), dtype=np.float64, fillvalue=np.nan)
+    def write(self, result: Interpretation) -> None:
+        """Append one gene; as :meth:`append`."""
+        self.append(encode(result))
 
     @uninterrupted
-    def write(self, result: Interpretation) -> None:
+    def append(self, result: EncodedResult) -> None:
         """Append one gene.
 
         Raises
@@ -70,77 +92,60 @@ class AttributionFile:
         OutputError
             If its window length differs from the first gene's, or it is not the next gene.
         """
-        row, record = self._written, result.record
-        if record.gene != self.genes[row]:
+        row = self._written
+        if result.gene != self.genes[row]:
             raise OutputError(
-                f"Gene '{record.gene}' came where '{self.genes[row]}' was expected in '{self.path.name}'."
+                f"Gene '{result.gene}' came where '{self.genes[row]}' was expected in '{self.path.name}'."
             )
         with self._writing():
-            if row == 0:
-                self._create_arrays(len(record), hypothetical=result.attribution.hypothetical is not None)
-            length = self._file["sequence"].shape[1]
-            if len(record) != length:
-                raise OutputError(
-                    f"The window of gene '{record.gene}' has {len(record):,} bases and that of '{self.genes[0]}' "
-                    f"{length:,}; one file holds one length: give --seq-len, or run them apart."
-                )
-            if ("hypothetical" in self._file) != (result.attribution.hypothetical is not None):
-                raise OutputError(
-                    f"The method gave hypothetical scores for some genes and none for others, '{record.gene}' among them; "
-                    "it must give them for all or for none."
-                )
-            self._write_row(row, result)
+            if self._layout is None:
+                self._create_arrays(result)
+                self._layout = Layout.of(result)
+            self._layout.check(Layout.of(result))
+            for name, chunks in result.arrays.items():
+                dataset = self._file[name]
+                for number, chunk in enumerate(chunks):
+                    at = number * dataset.chunks[-1]
+                    dataset.id.write_direct_chunk((row, at) if dataset.ndim == 2 else (row, 0, at), chunk)
+        for name, value in result.facts.items():
+            self._facts.setdefault(name, []).append(value)
         self._written += 1
 
-    def _write_row(self, row: int, result: Interpretation) -> None:
-        file, record = self._file, result.record
-        file["attribution"][row] = result.attribution.values
-        if "hypothetical" in file:
-            file["hypothetical"][row] = result.attribution.hypothetical
-        file["sequence"][row] = record.codes
-        file["gene_mask_start"][row], file["gene_mask_end"][row] = record.mask_bounds
-        attribution = result.attribution
-        for name, value in (
-            ("tss", record.tss),
-            ("prediction", attribution.prediction),
-            ("convergence_delta", attribution.convergence_delta),
-        ):
-            if value is not None:
-                file[name][row] = value
-        if record.locus is not None:
-            self._write_locus(row, result)
-
-    def _create_arrays(self, length: int, *, hypothetical: bool) -> None:
-        n, chunk = len(self.genes), min(length, _CHUNK)
+    def _create_arrays(self, result: EncodedResult) -> None:
+        n, length, chunk = len(self.genes), result.length, min(result.length, CHUNK)
+        # As the chunks come (decima_core.outputs.encoding).
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-        for name in ("attribution", "hypothetical") if hypothetical else ("attribution",):
-            self._file.create_dataset(name, (n, 4, length), np.float32, chunks=(1, 4, chunk), **packed)
-        self._file.create_dataset("sequence", (n, length), np.int8, chunks=(1, chunk), **packed)
-
-    def _write_locus(self, row: int, result: Interpretation) -> None:
-        locus = result.record.locus
-        assert locus is not None
-        text = h5py.string_dtype()
-        for name, value, dtype in (
-            ("chrom", locus.chrom, text),
-            ("start", locus.start, np.int64),
-            ("end", locus.end, np.int64),
-            ("strand", locus.strand, text),
-        ):
-            if name not in self._file:
-                self._file.create_dataset(name, shape=(len(self.genes),), dtype=dtype)
-            self._file[name][row] = value
+        for name in result.arrays:
+            if name == "sequence":
+                self._file.create_dataset(name, (n, length), np.int8, chunks=(1, chunk), **packed)
+            else:
+                self._file.create_dataset(name, (n, 4, length), np.float32, chunks=(1, 4, chunk), **packed)
 
     @uninterrupted
     def finish(self) -> None:
         """Close the file, complete."""
         try:
             with self._writing():
+                self._write_facts()
                 self._file.attrs["run"] = json.dumps(self._metadata)
         finally:
             self.close()
         if self._raw.error is not None:
             raise self._raw.error
+
+    def _write_facts(self) -> None:
+        """A number or a word for each gene: NaN, 0 or nothing where it is not known. A column that is never known is left out."""
+        for name in ("gene_mask_start", "gene_mask_end"):
+            self._file[name] = np.array(self._facts.get(name, []), dtype=np.int64)
+        for name in ("tss", "prediction", "convergence_delta"):
+            values = [np.nan if value is None else value for value in self._facts.get(name, [])]
+            self._file[name] = np.array(values, dtype=np.float64)
+        for name in ("chrom", "start", "end", "strand"):
+            values = self._facts.get(name, [])
+            if any(value is not None for value in values):
+                text = name in ("chrom", "strand")
+                column = [("" if text else 0) if value is None else value for value in values]
+                self._file.create_dataset(name, data=column, dtype=h5py.string_dtype() if text else np.int64)
 
     @uninterrupted
     def close(self) -> None:
@@ -150,10 +155,9 @@ class AttributionFile:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """What is written inside is on the disk afterwards, or the disk's own error is raised."""
+        """What the disk refused inside, or since the last time, is raised at the end."""
         try:
             yield
-            self._file.flush()
         finally:
             if self._raw.error is not None:
                 raise self._raw.error

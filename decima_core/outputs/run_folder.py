@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from decima_core.outputs.attribution_file import AttributionFile
-from decima_core.outputs.bed import hits_bed, peaks_bed
 from decima_core.outputs.bigwig_file import check_place, write_bigwig
+from decima_core.outputs.encoding import EncodedResult, encode
 from decima_core.outputs.partial_folder import MANIFEST as MANIFEST
 from decima_core.outputs.result_folder import ResultFolder
 from decima_core.outputs.table_stream import TextTable
-from decima_core.outputs.tables import hits_table, peaks_table
 from decima_core.records import Interpretation
 from decima_core.scores.bigwig_library import library
 
@@ -59,12 +58,14 @@ class RunFolder(ResultFolder):
         """Append one gene to every file."""
         if self._bigwig is not None:
             check_place(result.record)
+        self.append(encode(result))
+
+    def append(self, result: EncodedResult) -> None:
+        """Append one gene that is encoded already; with a BigWig its place must be known."""
         with self.explained():
-            self._attributions.write(result)
-            peaks, hits = peaks_table(result), hits_table(result)
-            beds = {"peaks.bed": peaks_bed(peaks), "hits.bed": hits_bed(hits)}
-            for name, table in {"peaks.tsv": peaks, "hits.tsv": hits, **beds}.items():
-                self._tables[name].append(table, f"gene '{result.record.gene}' for {name}")
+            self._attributions.append(result)
+            for name, rows in result.tables.items():
+                self._tables[name].append_rows(rows.columns, rows.text, f"gene '{result.gene}' for {name}")
 
     def complete(self) -> None:
         """Finish every file, and write the BigWig out of the attributions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from decima_core.errors import OutputError
+from decima_core.outputs.text_rows import FLOAT_FORMAT
 
-# 9 significant digits hold a float32 exactly; p-values need no more.
-FLOAT_FORMAT = "%.9g"
 # A Parquet row group: so many rows, or fewer where a row has thousands of columns.
 _ROW_GROUP, _CELLS = 8_192, 2_000_000
+_BUFFER = 1 << 18  # bytes of text held back
 
 
 class TextTable:
@@ -24,11 +24,11 @@ class TextTable:
     """
 
     def __init__(self, path: Path, metadata: Mapping[str, str], *, comment_header: bool = False) -> None:
-        self._stream = path.open("w", encoding="utf-8", newline="")
+        self._stream = path.open("wb", buffering=_BUFFER)
         self._metadata = metadata
         self._mark = "#" if comment_header else ""
         self._columns: list[str] | None = None
-        self._empty: pd.DataFrame | None = None
+        self._empty: list[str] | None = None
 
     def append(self, table: pd.DataFrame, what: str) -> None:
         """Write rows; ``what`` they are of is named in errors.
@@ -38,14 +38,22 @@ class TextTable:
         OutputError
             If they have other columns than the rows before them.
         """
-        if table.empty:
-            self._empty = table if self._empty is None else self._empty
+        rows = ""
+        if not table.empty:
+            rows = table.to_csv(
+                None, sep="\t", index=False, header=False, float_format=FLOAT_FORMAT, lineterminator="\n"
+            )
+        self.append_rows(list(table.columns), rows, what)
+
+    def append_rows(self, columns: Sequence[str], rows: str | bytes, what: str) -> None:
+        """Write rows that are text already (UTF-8); as :meth:`append`."""
+        if not rows:
+            self._empty = list(columns) if self._empty is None else self._empty
             return
         if self._columns is None:
-            self._write_header(table)
-        check_columns(list(table.columns), self._columns or [], what)
-        table.to_csv(self._stream, sep="\t", index=False, header=False, float_format=FLOAT_FORMAT, lineterminator="\n")
-        self._stream.flush()
+            self._write_header(columns)
+        check_columns(list(columns), self._columns or [], what)
+        self._stream.write(rows.encode() if isinstance(rows, str) else rows)
 
     def finish(self) -> None:
         """Close the file; one that got no rows has its header."""
@@ -57,10 +65,10 @@ class TextTable:
         """Close the file as it is."""
         self._stream.close()
 
-    def _write_header(self, table: pd.DataFrame) -> None:
-        self._stream.writelines(f"# {key}: {value}\n" for key, value in self._metadata.items())
-        self._stream.write(self._mark + "\t".join(table.columns) + "\n")
-        self._columns = list(table.columns)
+    def _write_header(self, columns: Sequence[str]) -> None:
+        self._stream.writelines(f"# {key}: {value}\n".encode() for key, value in self._metadata.items())
+        self._stream.write((self._mark + "\t".join(columns) + "\n").encode())
+        self._columns = list(columns)
 
 
 def check_columns(found: list[str], expected: list[str], what: str) -> None:

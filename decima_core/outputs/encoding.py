@@ -1,0 +1,145 @@
+"""One gene's results as the bytes that are stored: made once, and then only put in their places.
+
+The chunks of ``attributions.h5`` are compressed here, the tables are text here. So whatever makes them, in whatever process, pays for
+that; whoever puts the files of a run together copies bytes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from decima_core.naming import best_hits
+from decima_core.outputs.bed import hits_bed, peaks_bed
+from decima_core.outputs.tables import hits_columns, peaks_columns
+from decima_core.outputs.text_rows import Columns, text_rows
+from decima_core.records import Interpretation
+
+# Positions in a chunk, about 256 KiB: small enough that one region reads fast, large enough to compress well.
+CHUNK = 16_384
+_LEVEL = 1
+
+
+@attrs.frozen
+class Rows:
+    """Rows of a table: the names of its columns and the text of its lines, UTF-8."""
+
+    columns: tuple[str, ...]
+    text: bytes
+
+    @classmethod
+    def of(cls, columns: Columns) -> Rows:
+        return cls(tuple(columns), text_rows(columns).encode())
+
+
+@attrs.frozen(kw_only=True)
+class GeneSummary:
+    """What there is to tell of one gene: counts, its highest peak, the motif that explains that best, and wall time by stage.
+
+    ``top`` is the highest peak's summit in the window and ``from_tss`` its distance to the TSS; None where there is none.
+    ``motif`` is the motif's id, name and p-value.
+    """
+
+    gene: str
+    peaks: int
+    hits: int
+    top: int | None = None
+    from_tss: int | None = None
+    motif: tuple[str, str, float] | None = None
+    seconds: Mapping[str, float] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, result: Interpretation) -> GeneSummary:
+        """The summary of a gene's results."""
+        peaks, hits, top, distance, motif = result.peaks, result.hits, None, None, None
+        if len(peaks):
+            top, tss = int(peaks.position[0]), result.record.tss
+            distance = None if tss is None else top - tss
+            best = int(best_hits(hits, peaks)[0])
+            if best >= 0:
+                motif = (str(hits.motif_id[best]), str(hits.motif_name[best]), float(hits.p_value[best]))
+        return cls(
+            gene=result.record.gene,
+            peaks=len(peaks),
+            hits=len(hits),
+            top=top,
+            from_tss=distance,
+            motif=motif,
+            seconds=dict(result.seconds),
+        )
+
+
+@attrs.frozen(kw_only=True)
+class EncodedResult:
+    """The results of one gene and one target, ready to be stored.
+
+    Parameters
+    ----------
+    gene, length
+        The gene's name, and the bases of its window.
+    arrays
+        ``attribution``, ``sequence`` and perhaps ``hypothetical``: the compressed chunks of each, from left to right.
+    facts
+        What ``attributions.h5`` says of the gene in one number or word each; what is not known is None.
+    tables
+        The rows of each table by the name of its file.
+    summary
+        What there is to tell of it.
+    """
+
+    gene: str
+    length: int
+    arrays: Mapping[str, tuple[bytes, ...]]
+    facts: Mapping[str, Any]
+    tables: Mapping[str, Rows]
+    summary: GeneSummary
+
+
+def encode(result: Interpretation) -> EncodedResult:
+    """One gene's results as the bytes that are stored."""
+    record, attribution, locus = result.record, result.attribution, result.record.locus
+    start, end = record.mask_bounds
+    arrays: dict[str, npt.NDArray[Any]] = {"attribution": attribution.values, "sequence": record.codes}
+    if attribution.hypothetical is not None:
+        arrays["hypothetical"] = attribution.hypothetical
+    peaks, hits = peaks_columns(result), hits_columns(result)
+    return EncodedResult(
+        gene=record.gene,
+        length=len(record),
+        arrays={name: tuple(_chunks(array)) for name, array in arrays.items()},
+        facts={
+            "gene_mask_start": start,
+            "gene_mask_end": end,
+            "tss": record.tss,
+            "prediction": attribution.prediction,
+            "convergence_delta": attribution.convergence_delta,
+            **{name: getattr(locus, name, None) for name in ("chrom", "start", "end", "strand")},
+        },
+        tables={
+            "peaks.tsv": Rows.of(peaks),
+            "peaks.bed": Rows.of(peaks_bed(peaks)),
+            "hits.tsv": Rows.of(hits),
+            "hits.bed": Rows.of(hits_bed(hits)),
+        },
+        summary=GeneSummary.of(result),
+    )
+
+
+def _chunks(array: npt.NDArray[Any]) -> list[bytes]:
+    """The last axis in chunks, each as HDF5's filters shuffle and gzip store it; the last is filled up with zeros."""
+    length = array.shape[-1]
+    size = min(length, CHUNK)
+    return [_packed(array[..., at : at + size], size) for at in range(0, length, size)]
+
+
+def _packed(part: npt.NDArray[Any], size: int) -> bytes:
+    whole = np.zeros((*part.shape[:-1], size), dtype=part.dtype)
+    whole[..., : part.shape[-1]] = part
+    width = whole.dtype.itemsize
+    # Shuffled: the first bytes of all numbers, then the second bytes, and so on.
+    return zlib.compress(whole.reshape(-1).view(np.uint8).reshape(-1, width).T.tobytes(), _LEVEL)
