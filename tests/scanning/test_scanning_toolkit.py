@@ -46,14 +46,6 @@ def plain() -> Iterator[Any]:
         yield module.PlainScanner
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Leave the user's cache of motifs alone."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DECIMA_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 def window(length: int) -> tuple[GeneRecord, Attribution, Peaks]:
     random = np.random.default_rng(4)
     codes = random.integers(0, 4, length, dtype=np.int8)

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from decima_core import load_motifs
+from decima_core import ScanOptions, load_motifs
 from decima_core.errors import MotifError, UnknownNameError
 from decima_core.scanning.meme import read_meme
-from decima_jaspar import JasparOptions
 
 GOOD = """MEME version 4
 
@@ -114,15 +113,15 @@ def test_a_file_without_motifs(tmp_path: Path, text: str) -> None:
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(MotifError, match=r"absent\.meme' cannot be read \(No such file"):
-        load_motifs(JasparOptions(path=str(tmp_path / "absent.meme")))
+        load_motifs(ScanOptions(path=str(tmp_path / "absent.meme")))
     with pytest.raises(MotifError, match="cannot be read"):
-        load_motifs(JasparOptions(path=str(tmp_path)))
+        load_motifs(ScanOptions(path=str(tmp_path)))
 
 
 def test_chosen_by_path_or_by_motifs_and_filtered_by_name(meme_file: Path) -> None:
-    assert [m.id for m in load_motifs(JasparOptions(path=str(meme_file)))] == ["crp", "lexA"]
-    assert [m.id for m in load_motifs(JasparOptions(motifs=meme_file))] == ["crp", "lexA"]
-    assert [m.id for m in load_motifs(JasparOptions(motifs=str(meme_file), names=("LEXA",)))] == ["lexA"]
-    assert [m.id for m in load_motifs(JasparOptions(path=str(meme_file), names=("The_Name",)))] == ["crp"]
+    assert [m.id for m in load_motifs(ScanOptions(path=str(meme_file)))] == ["crp", "lexA"]
+    assert [m.id for m in load_motifs(ScanOptions(motifs=meme_file))] == ["crp", "lexA"]
+    assert [m.id for m in load_motifs(ScanOptions(motifs=str(meme_file), names=("LEXA",)))] == ["lexA"]
+    assert [m.id for m in load_motifs(ScanOptions(path=str(meme_file), names=("The_Name",)))] == ["crp"]
     with pytest.raises(UnknownNameError, match=r"no motif 'lexB' in '.*motifs\.meme'. Did you mean lexA"):
-        load_motifs(JasparOptions(path=str(meme_file), names=("lexB",)))
+        load_motifs(ScanOptions(path=str(meme_file), names=("lexB",)))

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from decima_core import ScanOptions
 from decima_core.errors import MotifError, UnknownNameError
 from decima_core.records import Motif
 from decima_core.scanning import cache, jaspar_database
 from decima_core.scanning.jaspar_database import read_jaspar
 from decima_core.scanning.motif_sets import load_motifs
-from decima_jaspar import JasparOptions
 
 PPM = np.full((4, 5), 0.25)
 
@@ -39,7 +39,7 @@ def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_default_set() -> None:
-    motifs = load_motifs(JasparOptions())
+    motifs = load_motifs(ScanOptions())
     assert len(motifs) == 1019
     ids = [m.id for m in motifs]
     assert len(set(ids)) == 1019
@@ -68,7 +68,7 @@ def test_the_same_matrices_as_pyjaspar_fetches(release: str, collection: str | N
     for motif in fetched:
         counts = np.array([motif.counts[base] for base in "ACGT"])
         expected[motif.matrix_id] = (motif.name, counts / counts.sum(0))
-    motifs = load_motifs(JasparOptions(release=release, collection=collection, tax_group=group))
+    motifs = load_motifs(ScanOptions(release=release, collection=collection, tax_group=group))
     assert {m.id for m in motifs} == expected.keys()
     for motif in motifs:
         name, ppm = expected[motif.id]
@@ -77,13 +77,13 @@ def test_the_same_matrices_as_pyjaspar_fetches(release: str, collection: str | N
 
 
 def test_matrices_with_an_empty_column_are_read() -> None:
-    (motif,) = load_motifs(JasparOptions(collection="unvalidated", tax_group=(), names=("UN0498.1",)))
+    (motif,) = load_motifs(ScanOptions(collection="unvalidated", tax_group=(), names=("UN0498.1",)))
     assert (motif.ppm == 0.25).all(0).any()
 
 
 def test_case_of_release_collection_and_group_does_not_matter() -> None:
-    options = JasparOptions(release="jaspar2014", collection="core", tax_group=("Nematodes",))
-    assert len(load_motifs(options)) == len(load_motifs(JasparOptions(motifs="JASPAR2014", tax_group=("nematodes",))))
+    options = ScanOptions(release="jaspar2014", collection="core", tax_group=("Nematodes",))
+    assert len(load_motifs(options)) == len(load_motifs(ScanOptions(motifs="JASPAR2014", tax_group=("nematodes",))))
 
 
 @pytest.mark.parametrize(
@@ -102,18 +102,18 @@ def test_case_of_release_collection_and_group_does_not_matter() -> None:
 )
 def test_unknown_names_get_near_matches(options: dict[str, object], message: str) -> None:
     with pytest.raises(UnknownNameError, match=message):
-        load_motifs(JasparOptions(**options))
+        load_motifs(ScanOptions(**options))
 
 
 def test_an_empty_selection_says_so() -> None:
     with pytest.raises(MotifError, match="JASPAR2026 has no matrix in that collection and tax group"):
-        load_motifs(JasparOptions(collection="UNVALIDATED", tax_group=("diatoms",)))
+        load_motifs(ScanOptions(collection="UNVALIDATED", tax_group=("diatoms",)))
 
 
 @pytest.mark.parametrize("text", ["JASPAR", "/no/such/file.meme", "JASPAR2024x"])
 def test_text_that_is_neither_release_nor_file(text: str) -> None:
     with pytest.raises(MotifError, match=r"neither a JASPAR release \(JASPAR20.*\) nor a motif file that exists"):
-        load_motifs(JasparOptions(motifs=text))
+        load_motifs(ScanOptions(motifs=text))
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -131,13 +131,13 @@ def test_text_that_is_neither_release_nor_file(text: str) -> None:
     ],
 )
 def test_names_and_ids(names: tuple[str, ...], ids: list[str]) -> None:
-    assert [m.id for m in load_motifs(JasparOptions(names=names))] == ids
+    assert [m.id for m in load_motifs(ScanOptions(names=names))] == ids
 
 
 def test_names_filter_python_motifs_too() -> None:
     motifs = [Motif(id="x.1", name="Foo", ppm=PPM), Motif(id="y", name="Bar", ppm=PPM)]
     for name, expected in (("foo", "x.1"), ("X", "x.1"), ("Y", "y")):
-        assert [m.id for m in load_motifs(JasparOptions(motifs=motifs, names=(name,)))] == [expected]
+        assert [m.id for m in load_motifs(ScanOptions(motifs=motifs, names=(name,)))] == [expected]
 
 
 # --- from Python ------------------------------------------------------------------------------------------------------
@@ -145,12 +145,12 @@ def test_names_filter_python_motifs_too() -> None:
 
 def test_matrices_from_python() -> None:
     given = {"a": PPM, "b": torch.tensor(PPM, dtype=torch.float32, requires_grad=True), "c": PPM.tolist()}
-    motifs = load_motifs(JasparOptions(motifs=given, path="/ignored.meme"))
+    motifs = load_motifs(ScanOptions(motifs=given, path="/ignored.meme"))
     assert [(m.id, m.name) for m in motifs] == [("a", "a"), ("b", "b"), ("c", "c")]
     for motif in motifs:
         np.testing.assert_allclose(motif.ppm, PPM)
         assert not np.shares_memory(motif.ppm, PPM)
-    with_name = load_motifs(JasparOptions(motifs={"key": Motif(id="x", name="N", ppm=PPM)}))
+    with_name = load_motifs(ScanOptions(motifs={"key": Motif(id="x", name="N", ppm=PPM)}))
     assert (with_name[0].id, with_name[0].name) == ("key", "N")
 
 
@@ -169,7 +169,7 @@ def test_matrices_from_python() -> None:
 )
 def test_bad_motifs_from_python(motifs: object, message: str) -> None:
     with pytest.raises(MotifError, match=message):
-        load_motifs(JasparOptions(motifs=motifs))
+        load_motifs(ScanOptions(motifs=motifs))
 
 
 # --- the cache --------------------------------------------------------------------------------------------------------
