@@ -193,6 +193,12 @@ def test_attribution_track_sums_the_bases() -> None:
     assert attribution.track().tolist() == [12, 16]
 
 
+def test_a_track_that_overflows_is_refused() -> None:
+    values = np.full((4, 3), np.finfo(np.float32).max, dtype=np.float32)
+    with pytest.raises(AttributionError, match="gene 'huge' are too large to be summed over the bases"):
+        Attribution(gene="huge", values=values).track()
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

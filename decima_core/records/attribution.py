@@ -84,5 +84,17 @@ class Attribution:
         return attrs.evolve(self, values=self.values * record.one_hot())
 
     def track(self) -> npt.NDArray[np.float32]:
-        """One value a position, ``(L,)``: the sum over the four bases."""
-        return np.asarray(self.values.sum(axis=0), dtype=np.float32)
+        """One value a position, ``(L,)``: the sum over the four bases.
+
+        Raises
+        ------
+        AttributionError
+            If the sum overflows.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            track = np.asarray(self.values.sum(axis=0), dtype=np.float32)
+        if not np.isfinite(track).all():
+            raise AttributionError(
+                f"The attributions of gene '{self.gene}' are too large to be summed over the bases; scale them down."
+            )
+        return track

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import find_peaks
 
-from decima_core.errors import PeakError
 from decima_core.records import Attribution, Peaks
 from decima_scipy_peaks.background import background
 
@@ -48,16 +47,10 @@ class ScipyPeaks:
 
         Raises
         ------
-        PeakError
+        AttributionError
             If the sum over the bases overflows.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            track = attribution.track()
-        if not np.isfinite(track).all():
-            raise PeakError(
-                f"The attributions of gene '{attribution.gene}' are too large to be summed over the bases; "
-                "scale them down."
-            )
+        track = attribution.track()
         if len(track) == 0:
             return Peaks.empty(0)
         above = dict(zip((1, -1), self._above(track), strict=True))
@@ -87,16 +80,34 @@ class ScipyPeaks:
 
     def _summits(self, track: npt.NDArray[np.floating[Any]], above: float) -> npt.NDArray[np.int64]:
         """Positions of the summits of ``track`` that exceed ``above``, ascending."""
-        padded = np.empty(len(track) + 2, dtype=np.float64)
-        padded[1:-1] = track
-        padded[0] = padded[-1] = track.min()
-        if self.options.prominence is None:
-            # What lies below is no summit, and flattened it costs no time; the surroundings of a summit need it.
-            np.maximum(padded, above, out=padded)
-        found, _ = find_peaks(
-            padded,
-            height=np.nextafter(above, np.inf),
-            distance=self.options.distance,
-            prominence=self.options.prominence,
-        )
-        return np.asarray(found, dtype=np.int64) - 1
+        edge = float(track.min())
+        height, distance, prominence = np.nextafter(above, np.inf), self.options.distance, self.options.prominence
+        if prominence is not None:
+            # The surroundings of a summit matter, however low.
+            found, _ = find_peaks(_framed(track, edge), height=height, distance=distance, prominence=prominence)
+            return np.asarray(found, dtype=np.int64) - 1
+        at = np.flatnonzero(track >= _least_above(above, track.dtype))
+        if not at.size:
+            return np.empty(0, dtype=np.int64)
+        # What lies below is no summit. It is cut short, to as much as keeps summits apart: few bases are left to search,
+        # and neighbours and distances that matter are those of the window.
+        place = np.concatenate([[0], np.minimum(np.diff(at), max(distance, 2)).cumsum()])
+        short = np.full(int(place[-1]) + 1, max(above, edge))
+        short[place] = track[at]
+        found, _ = find_peaks(_framed(short, max(above, edge)), height=height, distance=distance)
+        # The middle of a plateau, rounded down, is one of its bases, so every summit has a place.
+        return np.asarray(at[np.searchsorted(place, found - 1)], dtype=np.int64)
+
+
+def _framed(track: npt.NDArray[np.floating[Any]], edge: float) -> npt.NDArray[np.float64]:
+    """The track with ``edge`` before its first base and after its last."""
+    framed = np.full(len(track) + 2, edge, dtype=np.float64)
+    framed[1:-1] = track
+    return framed
+
+
+def _least_above(limit: float, dtype: np.dtype[Any]) -> np.floating[Any]:
+    """The least number of a type that is larger than ``limit``, so that a track need not be converted to be compared."""
+    with np.errstate(over="ignore"):
+        nearest = dtype.type(limit)
+        return nearest if float(nearest) > limit else np.nextafter(nearest, dtype.type(np.inf))

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from tangermeme.utils import TangermemeWarning
 
-from decima_core.errors import PeakError
 from decima_core.records import Attribution, Peaks
 from decima_tangermeme.compiled import recursive_seqlets_compiled
 from decima_tangermeme.noise import Track, clipped, control, seen
@@ -58,16 +57,10 @@ class RecursiveSeqlets:
 
         Raises
         ------
-        PeakError
+        AttributionError
             If the sum over the bases overflows.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            track = attribution.track()
-        if not np.isfinite(track).all():
-            raise PeakError(
-                f"The attributions of gene '{attribution.gene}' are too large to be summed over the bases; "
-                "scale them down."
-            )
+        track = attribution.track()
         exact = track.astype(np.float64)
         part = seen(exact, self.options.max_length)
         values = exact[part] if self.options.clip is None else clipped(exact[part], self.options.clip)

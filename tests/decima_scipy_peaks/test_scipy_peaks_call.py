@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.signal import find_peaks
 from support import DATA, needs_real_data
 
-from decima_core import Attribution, AttributionError, OptionError, PeakCaller, PeakError, Registry
+from decima_core import Attribution, AttributionError, OptionError, PeakCaller, Registry
 from decima_scipy_peaks import ScipyOptions, create
 
 REAL = DATA / "gata2_attributions.npz"
@@ -73,6 +73,20 @@ def test_peaks_are_those_of_scipy_in_a_window_with_low_surroundings(track, dista
     expected, _ = find_peaks(padded, height=max(height, 1e-9), distance=distance, prominence=prominence)
     peaks = call(track, height=height, distance=distance, prominence=prominence, number=None)
     assert sorted(peaks.position.tolist()) == (expected - 1).tolist()
+
+
+@pytest.mark.parametrize("distance", [1, 2, 6, 40, 2**31])
+@pytest.mark.parametrize("height", [0.0, 0.1, float(np.float32(0.1)), 1.5, 3.0, 9.0])
+def test_cutting_short_what_lies_below_changes_no_peak(distance, height):
+    """Real numbers, plateaus and ties, at thresholds that keep most bases, few, one or none."""
+    rng = np.random.default_rng(int(10 * height) + distance)
+    track = np.repeat(rng.normal(size=3_000), rng.integers(1, 4, 3_000)).astype(np.float32)
+    track[rng.integers(0, len(track), 400)] = np.float32(0.1)
+    track[rng.integers(0, len(track), 3)] = 9
+    padded = np.concatenate([[track.min()], track, [track.min()]])
+    expected, _ = find_peaks(padded, height=max(height, 1e-9), distance=distance)
+    peaks = call(track, height=height, distance=distance, number=None)
+    np.testing.assert_array_equal(np.sort(peaks.position), expected - 1)
 
 
 # --- scale, shift, reversal, sign -------------------------------------------------------------------------------------
@@ -250,7 +264,7 @@ def test_nan_never_reaches_the_caller():
 
 def test_a_sum_that_overflows_is_refused():
     values = np.full((4, 10), 3e38, dtype=np.float32)
-    with pytest.raises(PeakError, match="'G' are too large"):
+    with pytest.raises(AttributionError, match="'G' are too large"):
         create(ScipyOptions()).call(Attribution(gene="G", values=values))
 
 

@@ -218,8 +218,8 @@ def test_every_compiled_function_is_kept(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_gene_is_named_where_its_attributions_are_too_large() -> None:
-    from decima_core.errors import PeakError
+    from decima_core.errors import AttributionError
 
     values = np.full((4, 30), 3e38, np.float32)
-    with pytest.raises(PeakError, match="gene 'SPI1' are too large"):
+    with pytest.raises(AttributionError, match="gene 'SPI1' are too large"):
         RecursiveSeqlets(SeqletOptions()).call(Attribution(gene="SPI1", values=values))
