@@ -25,11 +25,13 @@ _HOME: dict[str, str] = {
     "DataSource": "providers",
     "DescribedModel": "providers",
     "FlankedSource": "providers",
+    "JointMethod": "joint_method",
     "LabelledSource": "providers",
     "MotifScanner": "providers",
     "PeakCaller": "providers",
     "PlacedSource": "providers",
     "Scores": "providers",
+    "SeveralTargets": "joint_method",
     "SequenceModel": "providers",
     "SiteScorer": "providers",
     # writing a motif scanner from parts
@@ -147,6 +149,8 @@ if TYPE_CHECKING:
     from decima_core.errors import PluginError as PluginError
     from decima_core.errors import UnknownNameError as UnknownNameError
     from decima_core.hookspecs import hookimpl as hookimpl
+    from decima_core.joint_method import JointMethod as JointMethod
+    from decima_core.joint_method import SeveralTargets as SeveralTargets
     from decima_core.models import wrap_module as wrap_module
     from decima_core.modisco.discover import run_modisco as run_modisco
     from decima_core.modisco.inputs import write_modisco_inputs as write_modisco_inputs

@@ -1,4 +1,4 @@
-"""One gene, one model, one target, one method: the attribution, checked."""
+"""One gene, one model, one method, one target or several: the attributions, checked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy.typing as npt
 import torch
 
 from decima_core.errors import AttributionError, DataError, ModelError, guarded
+from decima_core.joint_method import JointMethod
+from decima_core.joint_target import JointTarget
 from decima_core.providers import AttributionMethod, Scores, SequenceModel
 from decima_core.records import Attribution, GeneRecord
 from decima_core.sequence import N_CODE
@@ -41,18 +43,79 @@ def explain(
     AttributionError
         If the method raises or returns something unusable.
     """
+    sequence, mask = _inputs(record, model, device)
+    name = method_name or type(method).__name__
+    with _about(record.gene):
+        scores = run_method(method, target, sequence, mask, record.gene, name)
+        return _attribution(record, model, target, scores, (sequence, mask), name)
+
+
+def explain_each(
+    record: GeneRecord,
+    model: SequenceModel,
+    targets: JointTarget,
+    method: AttributionMethod,
+    device: torch.device,
+    method_name: str = "",
+) -> Iterator[Attribution]:
+    """The attribution of each of several targets on one gene, in turn: those that :func:`explain` gives, within rounding.
+
+    Where the method can (:class:`~decima_core.joint_method.JointMethod`), all come from one forward pass; otherwise one target is
+    explained after another. Memory beside the model's is that of one attribution. Raises as :func:`explain`.
+    """
+    if len(targets) == 1 or not isinstance(method, JointMethod):
+        for target in targets.each():
+            yield explain(record, model, target, method, device, method_name)
+        return
+    sequence, mask = _inputs(record, model, device)
+    name = method_name or type(method).__name__
+    what = f"The method '{name}' on gene '{record.gene}'"
+    with _about(record.gene):
+        stream = guarded(lambda: iter(method.attribute_many(targets, sequence, mask)), AttributionError, what)
+        for target in targets.each():
+            scores = guarded(lambda: next(stream, None), AttributionError, what)
+            checked = _checked(scores, sequence, name)
+            yield _attribution(record, model, target, checked, (sequence, mask), name)
+
+
+def explain_many(
+    record: GeneRecord,
+    model: SequenceModel,
+    targets: JointTarget,
+    method: AttributionMethod,
+    device: torch.device,
+    method_name: str = "",
+) -> list[Attribution]:
+    """All that :func:`explain_each` yields."""
+    return list(explain_each(record, model, targets, method, device, method_name))
+
+
+def _inputs(record: GeneRecord, model: SequenceModel, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The sequence ``(1, 4, L)`` of a gene and, for a model that reads it, the mask ``(1, 1, L)``."""
     check_fit(record, model)
     sequence = torch.from_numpy(record.one_hot()[None]).to(device)
-    mask = torch.from_numpy(np.array(record.mask)[None, None]).to(device) if model.channels == 5 else None
-    with _about(record.gene), torch.no_grad():
-        prediction = float(target(sequence, mask)[0])
-    if not math.isfinite(prediction):
+    return sequence, torch.from_numpy(np.array(record.mask)[None, None]).to(device) if model.channels == 5 else None
+
+
+def _attribution(
+    record: GeneRecord,
+    model: SequenceModel,
+    target: Target,
+    scores: Scores,
+    inputs: tuple[torch.Tensor, torch.Tensor | None],
+    name: str,
+) -> Attribution:
+    """The record of what a method found, beside what the target is there."""
+    prediction = scores.prediction
+    if prediction is None:
+        with torch.no_grad():
+            prediction = target(*inputs)
+    value = float(prediction[0])
+    if not math.isfinite(value):
         raise ModelError(
-            f"Model '{model.name}' predicts {prediction} for gene '{record.gene}'; check its weights, and whether the "
+            f"Model '{model.name}' predicts {value} for gene '{record.gene}'; check its weights, and whether the "
             "target divides by zero."
         )
-    with _about(record.gene):
-        scores = run_method(method, target, sequence, mask, record.gene, method_name)
     if not scores.values.any():
         logger.warning("Every attribution of gene '%s' is zero: %s.", record.gene, _why_zero(record))
     delta, hypothetical = scores.convergence_delta, scores.hypothetical
@@ -60,9 +123,9 @@ def explain(
         gene=record.gene,
         values=_array(scores.values),
         tss=record.tss,
-        method=method_name or type(method).__name__,
+        method=name,
         target=target.description,
-        prediction=prediction,
+        prediction=value,
         convergence_delta=None if delta is None else float(delta[0]),
         hypothetical=None if hypothetical is None else _array(hypothetical),
     )
@@ -113,7 +176,10 @@ def run_method(
     """
     name = method_name or type(method).__name__
     what = f"The method '{name}' on gene '{gene}'"
-    scores = guarded(lambda: method.attribute(target, sequence, mask), AttributionError, what)
+    return _checked(guarded(lambda: method.attribute(target, sequence, mask), AttributionError, what), sequence, name)
+
+
+def _checked(scores: object, sequence: torch.Tensor, name: str) -> Scores:
     if not isinstance(scores, Scores):
         raise AttributionError(f"The method '{name}' returned {type(scores).__name__}, not Scores(values=...).")
     for what, found in (("", scores.values), (" of hypothetical scores", scores.hypothetical)):
@@ -122,6 +188,11 @@ def run_method(
                 f"The method '{name}' returned shape {tuple(found.shape)}{what} for a sequence of shape "
                 f"{tuple(sequence.shape)}."
             )
+    if scores.prediction is not None and scores.prediction.shape != (len(sequence),):
+        raise AttributionError(
+            f"The method '{name}' returned predictions of shape {tuple(scores.prediction.shape)} for {len(sequence)} "
+            "sequence(s); there is one for each."
+        )
     return scores
 
 

@@ -228,12 +228,14 @@ class Scores:
     ``convergence_delta`` ``(B,)``: sum of the values minus (target at the input - target at the baseline).
 
     ``hypothetical`` ``(B, 4, L)``, where the method was asked for them, holds what each of the four bases would contribute at
-    each position. At the base that is there it is the sum of the values over the bases.
+    each position. At the base that is there it is the sum of the values over the bases. ``prediction`` ``(B,)`` is the target
+    at the sequence, where the method came across it; else the engine asks the target again.
     """
 
     values: torch.Tensor
     convergence_delta: torch.Tensor | None = None
     hypothetical: torch.Tensor | None = None
+    prediction: torch.Tensor | None = None
 
 
 @runtime_checkable
@@ -320,9 +322,6 @@ class MotifScannerSpec(Spec[MotifScanner]):
     """Announces a motif scanner."""
 
     kind: ClassVar[str] = "motif scanner"
-
-
-# --- the five kinds ---------------------------------------------------------------------------------------------------
 
 
 @attrs.frozen

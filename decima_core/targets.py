@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import nn
 
-from decima_core.errors import ConfigError, DecimaError, ModelError, UnknownNameError, first_line, shorten
+from decima_core.errors import ConfigError, UnknownNameError, shorten
+from decima_core.model_call import call_model
 from decima_core.providers import DescribedModel, SequenceModel
 from decima_core.sections import TargetOptions
 from decima_core.task_query import find_tasks, is_query
@@ -77,15 +78,12 @@ class Target(nn.Module):
 
     def predictions(self, sequence: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """The model's prediction of every task, ``(B, T)``, positions reduced."""
-        # Always a tensor of its own: a model that works in place must not change what is being explained.
-        inputs = sequence.clone() if mask is None else torch.cat([sequence, mask.to(sequence.dtype)], dim=1)
-        output = self._checked(self._call(inputs.to(self._dtype())), inputs).to(sequence.dtype)
-        return output if output.ndim == 2 else _reduce(output, self.over_positions, 2)
+        return reduced_positions(call_model(self.model, sequence, mask, self.n_tasks), self.over_positions)
 
     def parts(self, predictions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The on-tasks and the off-tasks of predictions ``(B, T)``, each reduced to ``(B,)``; None for no off-tasks."""
-        on, off = self._task_numbers(predictions.shape[1])
-        value = _reduce(predictions if on is None else predictions[:, on], self.over_tasks, 1)
+        on, off = self.task_numbers(predictions.shape[1])
+        value = reduce(predictions if on is None else predictions[:, on], self.over_tasks, 1)
         return value, None if off is None else predictions[:, off].mean(dim=1)
 
     def value(self, predictions: torch.Tensor) -> torch.Tensor:
@@ -95,50 +93,16 @@ class Target(nn.Module):
             return value
         return value / contrast if self.compare == "divide" else value - contrast
 
-    def _dtype(self) -> torch.dtype:
-        """The number type of the model's weights, in which it expects its input."""
-        return next((p.dtype for p in self.model.parameters() if p.is_floating_point()), torch.float32)
+    def task_numbers(self, n_tasks: int) -> tuple[list[int] | None, list[int] | None]:
+        """The on-tasks (None: all) and the off-tasks (None: no contrast) of a model with ``n_tasks``, from 0.
 
-    def _call(self, inputs: torch.Tensor) -> torch.Tensor:
-        try:
-            output = self.model(inputs)
-        except DecimaError:
-            raise
-        except torch.cuda.OutOfMemoryError as error:
-            raise ModelError(
-                f"The GPU ran out of memory on an input of shape {tuple(inputs.shape)}; "
-                "use a shorter seq_len, a smaller internal batch size of the method, or --device cpu."
-            ) from error
-        except (Exception, SystemExit) as error:
-            raise ModelError(
-                f"The model raised on an input of shape {tuple(inputs.shape)}: {first_line(error).rstrip('.')}. "
-                "Check that its channels (option model.channels) and its window length (--seq-len) fit."
-            ) from error
-        if not isinstance(output, torch.Tensor):
-            raise ModelError(
-                f"The model returned {type(output).__name__}; it must return one tensor of shape (batch, tasks) or "
-                "(batch, tasks, positions). Wrap it in a function that picks one output."
-            )
-        return output
-
-    def _checked(self, output: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        if output.ndim == 1 and output.shape[0] == inputs.shape[0]:
-            output = output[:, None]
-        if output.ndim not in (2, 3) or output.shape[0] != inputs.shape[0] or 0 in output.shape:
-            raise ModelError(
-                f"The model returned shape {tuple(output.shape)} for an input of shape {tuple(inputs.shape)}; "
-                "it must be (batch, tasks) or (batch, tasks, positions)."
-            )
-        if not output.is_floating_point():
-            raise ModelError(f"The model returned {output.dtype} numbers; it must return floating-point predictions.")
-        if self.n_tasks is not None and output.shape[1] != self.n_tasks:
-            raise ModelError(
-                f"The model has {output.shape[1]} tasks, but {self.n_tasks} task names are known; give task numbers, or "
-                "the right names with the option model.tasks."
-            )
-        return output
-
-    def _task_numbers(self, n_tasks: int) -> tuple[list[int] | None, list[int] | None]:
+        Raises
+        ------
+        UnknownNameError
+            For a task that the model does not have.
+        ConfigError
+            If no task is left to contrast with.
+        """
         for number in (*(self.on or ()), *(self.off or ())):
             if not -n_tasks <= number < n_tasks:
                 raise UnknownNameError(
@@ -271,7 +235,13 @@ def _is_number(task: str) -> bool:
     return task.removeprefix("-").isdecimal()
 
 
-def _reduce(values: torch.Tensor, how: Reduction, dim: int) -> torch.Tensor:
+def reduced_positions(output: torch.Tensor, how: Reduction) -> torch.Tensor:
+    """A model's output ``(B, T)`` or ``(B, T, L')`` with its positions reduced, ``(B, T)``."""
+    return output if output.ndim == 2 else reduce(output, how, 2)
+
+
+def reduce(values: torch.Tensor, how: Reduction, dim: int) -> torch.Tensor:
+    """Mean, sum or maximum along one dimension."""
     if how == "mean":
         return values.mean(dim=dim)
     if how == "sum":

@@ -365,6 +365,30 @@ class MarksItsInput(Gradient):
         return super().attribute(target, sequence, mask)
 
 
+class TellsAnotherPrediction(Gradient):
+    def attribute(self, target: Any, sequence: Any, mask: Any = None) -> Scores:
+        found = super().attribute(target, sequence, mask)
+        return Scores(values=found.values, prediction=target(sequence, mask).detach() + 1)
+
+
+class ForgetsTheWeights(Gradient):
+    """Several targets as if each column were one."""
+
+    def attribute_many(self, targets: Any, sequence: Any, mask: Any = None) -> Any:
+        x = sequence.detach().clone().requires_grad_()
+        columns = targets(x, mask)
+        for number in range(len(targets)):
+            value = columns[:, targets.columns_of(number)[0]].sum()
+            (slope,) = torch.autograd.grad(value, x, retain_graph=True)
+            yield Scores(values=(slope * sequence).detach())
+
+
+class ExplainsTheFirstTargets(ForgetsTheWeights):
+    def attribute_many(self, targets: Any, sequence: Any, mask: Any = None) -> Any:
+        for target in targets.each()[:3]:
+            yield self.attribute(target, sequence, mask)
+
+
 # --- peak callers -----------------------------------------------------------------------------------------------------
 
 
@@ -439,8 +463,9 @@ class ScaledByTheMaximum(Tallest):
 
 class OverflowsWithATraceback(Tallest):
     def call(self, attribution: Any) -> Peaks:
-        if not np.isfinite(attribution.track()).all():
-            raise ZeroDivisionError
+        with np.errstate(over="ignore"):
+            if not np.isfinite(attribution.values.sum(axis=0)).all():
+                raise ZeroDivisionError
         return super().call(attribution)
 
 

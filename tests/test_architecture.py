@@ -26,11 +26,12 @@ PLUGINS = sorted(
 # belongs in a layer before it is merged.
 LAYERS = (
     ("errors", "heavy"),
-    ("sequence", "options", "device", "guard"),
+    ("sequence", "options", "device", "guard", "memory", "model_call"),
     ("sections", "anndata_tables", "task_query"),
     ("arrays", "model_tasks", "attribution_layout"),
     ("records",),
     ("providers",),
+    ("joint_method",),
     ("hookspecs", "methods", "models", "naming", "scanning", "variants", "weights"),
     ("registered",),
     ("loading",),
@@ -38,6 +39,7 @@ LAYERS = (
     ("choice",),
     ("config",),
     ("targets", "scores"),
+    ("joint_target",),
     ("attribute",),
     ("pipeline", "outputs"),
     ("datasets",),
@@ -73,7 +75,7 @@ HEAVY = {
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {
     "__init__", "__main__", "errors", "options", "providers", "hookspecs", "registered", "registry", "config",
-    "choice", "sections", "heavy", "loading",
+    "choice", "sections", "heavy", "loading", "joint_method",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from decima_core import AttributionError, Scores
-from decima_core.methods import Method, ScalarTarget, hookable, sequences_per_forward, warn_if_incomplete
+from decima_core.methods import Method, ScalarTarget, hookable, warn_if_incomplete
 from decima_core.testing.samples import Convolution, Linear, random_sequence, target_of
 
 
@@ -61,11 +61,6 @@ def test_running_out_of_memory_says_what_to_do_and_other_errors_pass() -> None:
     method.text = "something else"
     with pytest.raises(RuntimeError, match="something else"):
         method.attribute(target_of(Linear()), random_sequence(1))
-
-
-def test_how_many_sequences_fit() -> None:
-    assert [sequences_per_forward(n, None) for n in (100, 524_288, 2_000_000)] == [10_485, 2, 1]
-    assert sequences_per_forward(524_288, 7) == 7
 
 
 @pytest.mark.parametrize("failing", [False, True])

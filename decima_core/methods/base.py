@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
 import torch
 
-from decima_core.errors import AttributionError
+from decima_core.errors import AttributionError, ModelError
+from decima_core.memory import is_out_of_memory
+from decima_core.methods.batching import budget_of
 from decima_core.methods.target import ScalarTarget
 from decima_core.providers import Scores
 
-BASES_PER_FORWARD = 2**20
-"""Bases in one forward pass where the user sets no internal batch size: two sequences of 524,288."""
+logger = logging.getLogger(__name__)
 
 
 class Method(abc.ABC):
@@ -41,23 +43,47 @@ class Method(abc.ABC):
             If the shapes do not fit, the target does not return one value a sequence, or memory runs out.
         """
         check_shapes(sequence, mask)
+        checked = ScalarTarget(target)
+        while True:
+            with self.running(sequence):
+                held = None if mask is None else mask.detach().clone()
+                try:
+                    return detached(self.scores(checked, sequence.detach().clone(), held))
+                except (RuntimeError, ModelError) as error:
+                    if not (is_out_of_memory(error) and self._with_less(checked)):
+                        self.explain_memory(error, sequence)
+                        raise
+            # Here the exception is gone, and with it what it kept alive.
+            if sequence.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    @contextlib.contextmanager
+    def running(self, sequence: torch.Tensor) -> Iterator[None]:
+        """Gradients on, and the generators of torch and numpy seeded; all put back afterwards."""
         with torch.inference_mode(False), torch.enable_grad(), own_random_state(self.seed, sequence.device):
-            held = None if mask is None else mask.detach().clone()
-            try:
-                scores = self.scores(ScalarTarget(target), sequence.detach().clone(), held)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-                raise AttributionError(
-                    f"{self.name} ran out of memory on {len(sequence)} sequence(s) of {sequence.shape[-1]:,} bases; "
-                    f"{self.remedy}."
-                ) from error
-            delta, hypothetical = scores.convergence_delta, scores.hypothetical
-            return Scores(
-                values=scores.values.detach(),
-                convergence_delta=None if delta is None else delta.detach(),
-                hypothetical=None if hypothetical is None else hypothetical.detach(),
-            )
+            yield
+
+    def explain_memory(self, error: Exception, sequence: torch.Tensor) -> None:
+        """Raise an AttributionError with the remedy in place of an error that says that memory ran out."""
+        if is_out_of_memory(error):
+            raise AttributionError(
+                f"{self.name} ran out of memory on {len(sequence)} sequence(s) of {sequence.shape[-1]:,} bases; "
+                f"{self.remedy}."
+            ) from error
+
+    def _with_less(self, target: ScalarTarget) -> bool:
+        """Whether it can be tried again with half as many sequences at once, from now on."""
+        budget = budget_of(target)
+        if budget.used is None or budget.used < 2:
+            return False
+        budget.most = budget.used // 2
+        logger.warning(
+            "%s ran out of memory with %d sequences in one forward pass; from here on it takes %d.",
+            self.name,
+            budget.used,
+            budget.most,
+        )
+        return True
 
     @abc.abstractmethod
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
@@ -86,9 +112,18 @@ def check_shapes(sequence: torch.Tensor, mask: torch.Tensor | None) -> None:
         )
 
 
-def sequences_per_forward(length: int, asked: int | None) -> int:
-    """How many sequences of ``length`` bases go into one forward pass: ``asked``, or what about 2**20 bases make."""
-    return asked if asked is not None else max(1, BASES_PER_FORWARD // length)
+def detached(scores: Scores) -> Scores:
+    """The same scores without the graph that they were computed with."""
+
+    def plain(tensor: torch.Tensor | None) -> torch.Tensor | None:
+        return None if tensor is None else tensor.detach()
+
+    return Scores(
+        values=scores.values.detach(),
+        convergence_delta=plain(scores.convergence_delta),
+        hypothetical=plain(scores.hypothetical),
+        prediction=plain(scores.prediction),
+    )
 
 
 @contextlib.contextmanager
@@ -109,9 +144,3 @@ def own_random_state(seed: int, device: torch.device) -> Iterator[None]:
             yield
     finally:
         np.random.set_state(state)
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a RuntimeError means that a device, or the CPU's allocator, ran out of memory."""
-    text = str(error)
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in text or "can't allocate memory" in text

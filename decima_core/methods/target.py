@@ -1,4 +1,4 @@
-"""The target as a method sees it: checked, and differentiable with respect to the sequence even where it ignores it."""
+"""Targets as a method sees them: checked, and differentiable with respect to the sequence even where they ignore it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import torch
 from decima_core.errors import AttributionError
 
 
-class ScalarTarget(torch.nn.Module):
+class CheckedTarget(torch.nn.Module):
     """``target(sequence, mask)`` with its output checked; hooks that a library sets on the outermost module land here.
 
-    ``forward`` maps ``(B, 4, L)`` and an optional mask ``(B, 1, L)`` to ``(B,)``. Without a mask the target is called
-    with the sequence alone.
+    Without a mask the target is called with the sequence alone.
 
     Raises
     ------
     AttributionError
-        If the target does not return one value a sequence, or if it depends on the sequence but cuts its gradient.
+        If the target does not return what a subclass asks for, or if it depends on the sequence but cuts its gradient.
     """
 
     def __init__(self, target: torch.nn.Module) -> None:
@@ -33,7 +32,7 @@ class ScalarTarget(torch.nn.Module):
             self._refuse_cut_gradient(sequence, mask, value)
         # A term that is always zero ties the value to the sequence: autograd refuses inputs that were never used,
         # and a target that reads only the mask must come out as zero, not as an error.
-        return value + 0 * sequence[:, 0, 0].to(value)
+        return value + 0 * sequence[:, 0, 0].to(value).reshape(-1, *[1] * (value.ndim - 1))
 
     def _value(self, sequence: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         value: object = self.target(sequence) if mask is None else self.target(sequence, mask)
@@ -41,12 +40,11 @@ class ScalarTarget(torch.nn.Module):
             raise AttributionError(
                 f"The target returned a {type(value).__name__}, not a tensor with one value for each sequence."
             )
-        if value.shape != (len(sequence),):
-            raise AttributionError(
-                f"The target returned shape {tuple(value.shape)} for {len(sequence)} sequence(s); an attribution "
-                f"method needs one value for each, shape ({len(sequence)},). Select or average its outputs first."
-            )
+        self._check(value, len(sequence))
         return value
+
+    def _check(self, value: torch.Tensor, batch: int) -> None:
+        raise NotImplementedError
 
     def _refuse_cut_gradient(self, sequence: torch.Tensor, mask: torch.Tensor | None, value: torch.Tensor) -> None:
         """A value without gradient is right only where the sequence does not matter: ask another sequence."""
@@ -56,4 +54,25 @@ class ScalarTarget(torch.nn.Module):
             raise AttributionError(
                 "The target depends on the sequence but has no gradient; look for torch.no_grad(), .detach() or "
                 "integer arithmetic in the model, or use the method feature-ablation, which needs no gradient."
+            )
+
+
+class ScalarTarget(CheckedTarget):
+    """One target: ``forward`` maps ``(B, 4, L)`` and an optional mask ``(B, 1, L)`` to ``(B,)``."""
+
+    def _check(self, value: torch.Tensor, batch: int) -> None:
+        if value.shape != (batch,):
+            raise AttributionError(
+                f"The target returned shape {tuple(value.shape)} for {batch} sequence(s); an attribution "
+                f"method needs one value for each, shape ({batch},). Select or average its outputs first."
+            )
+
+
+class ColumnTarget(CheckedTarget):
+    """Several targets: ``forward`` maps ``(B, 4, L)`` and an optional mask ``(B, 1, L)`` to columns ``(B, P)``."""
+
+    def _check(self, value: torch.Tensor, batch: int) -> None:
+        if value.ndim != 2 or len(value) != batch or not value.shape[1]:
+            raise AttributionError(
+                f"The targets returned shape {tuple(value.shape)} for {batch} sequence(s), not one row for each."
             )

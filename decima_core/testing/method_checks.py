@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from decima_core.guard import HOOK_TABLES
+from decima_core.joint_method import JointMethod
+from decima_core.joint_target import JointTarget
 from decima_core.providers import AttributionMethodSpec, Scores
 from decima_core.targets import Target
 from decima_core.testing.results import CheckFailedError, CheckSkippedError, require
@@ -157,6 +159,47 @@ def check_method_complete(subject: Subject) -> None:
         )
 
 
+def check_method_prediction(subject: Subject) -> None:
+    """The prediction, where the method tells one, is the target's value at the sequence."""
+    target, sequence = target_of(Convolution()), random_sequence(2)
+    prediction = _attribute(subject, target, sequence).prediction
+    if prediction is None:
+        raise CheckSkippedError("It tells no prediction, so the engine makes one.")
+    with torch.no_grad():
+        expected = target(sequence)
+    require(
+        prediction.shape == expected.shape and torch.allclose(prediction, expected, rtol=1e-4, atol=1e-6),
+        f"The prediction of {subject.label} ({prediction.tolist()}) is not the target's value at the sequence "
+        f"({expected.tolist()}); leave it out, or take it from an evaluation of the sequence itself.",
+    )
+
+
+def check_method_several_targets(subject: Subject) -> None:
+    """Several targets together have the scores that each has alone, where the method explains them together."""
+    method = subject.create()
+    if not isinstance(method, JointMethod):
+        raise CheckSkippedError("It explains one target after another.")
+    module, sequence, mask = Convolution(5, tasks=3), random_sequence(2), _mask(2)
+    module.eval().requires_grad_(False)
+    pairs = ((0, 1), (1, 0), (1, 2), (2, 0))  # more targets than tasks: their gradients are put together out of fewer
+    targets = JointTarget([Target(module, on=(on,), off=(off,)).eval() for on, off in pairs]).eval()
+    before = _snapshot(targets)
+    together = list(method.attribute_many(targets, sequence, mask))
+    _require_unchanged(subject, targets, before, " by attribute_many")
+    require(
+        len(together) == len(pairs),
+        f"{subject.label} yields {len(together)} scores for {len(pairs)} targets; one for each.",
+    )
+    for target, scores in zip(targets.each(), together, strict=True):
+        alone = _attribute(subject, target, sequence, mask)
+        limit = 1e-4 * float(alone.values.abs().max())
+        require(
+            bool(((scores.values - alone.values).abs() <= limit).all()),
+            f"{subject.label} gives a target another attribution among several than alone (by up to "
+            f"{_gap(scores.values, alone.values)}); weigh the gradients of the columns by targets.weights(columns).",
+        )
+
+
 def check_method_zero_where_ignored(subject: Subject) -> None:
     """Bases that the model does not read get no credit."""
     first, last = LENGTH // 3, 2 * LENGTH // 3
@@ -254,6 +297,8 @@ CHECKS = (
     check_method_deterministic,
     check_method_exact_on_linear,
     check_method_complete,
+    check_method_prediction,
+    check_method_several_targets,
     check_method_zero_where_ignored,
     check_method_holds_the_mask,
     check_method_takes_n,
@@ -273,12 +318,12 @@ def _reseeded(subject: Subject) -> dict[str, int]:
     return {"seed": options.seed + 1} if hasattr(options, "seed") else {}
 
 
-def _snapshot(target: Target) -> dict[str, Any]:
+def _snapshot(target: torch.nn.Module) -> dict[str, Any]:
     """Everything about a model that a method could leave behind."""
     return dict(_parts(target))
 
 
-def _parts(target: Target) -> Iterator[tuple[str, Any]]:
+def _parts(target: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     for name, module in target.named_modules():
         where = f" of module '{name.removeprefix('model.') or 'target'}'"
         yield f"the training flag{where}", module.training
@@ -296,7 +341,7 @@ def _parts(target: Target) -> Iterator[tuple[str, Any]]:
         yield f"buffer '{name.removeprefix('model.')}'", buffer.tolist()
 
 
-def _require_unchanged(subject: Subject, target: Target, before: dict[str, Any], when: str) -> None:
+def _require_unchanged(subject: Subject, target: torch.nn.Module, before: dict[str, Any], when: str) -> None:
     after = _snapshot(target)
     changed = [name for name in after if after[name] != before.get(name)]
     changed += [name for name in before if name not in after]

@@ -80,19 +80,21 @@ class Linear(nn.Module):
 
 
 class Convolution(nn.Module):
-    """A small network that is not linear: convolution, batch norm, ReLU, dropout, mean, dense, ``(B, C, L) -> (B, 1)``.
+    """A small network that is not linear: convolution, batch norm, ReLU, dropout, mean, dense, ``(B, C, L) -> (B, tasks)``.
 
     Only positions ``[first, last)`` are read, if given: what lies outside has no effect at all.
     """
 
-    def __init__(self, channels: int = 4, *, first: int = 0, last: int | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, channels: int = 4, *, first: int = 0, last: int | None = None, tasks: int = 1, seed: int = 0
+    ) -> None:
         super().__init__()
         self.channels, self.first, self.last = channels, first, last
         self.conv = nn.Conv1d(channels, 8, 7, padding=3)
         self.norm = nn.BatchNorm1d(8)
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(0.5)
-        self.dense = nn.Linear(8, 1)
+        self.dense = nn.Linear(8, tasks)
         _fill(self, seed)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -102,7 +102,7 @@ def average(
     change = at_sequence - at_baseline
     delta = values.flatten(1).sum(1).to(change) - change
     scale = values.flatten(1).abs().sum(1).to(change) + at_sequence.abs() + at_baseline.abs()
-    scores = Scores(values=values, convergence_delta=delta, hypothetical=asked)
+    scores = Scores(values=values, convergence_delta=delta, hypothetical=asked, prediction=at_sequence)
     return Averaged(scores=scores, change=change, scale=scale)
 
 

@@ -60,7 +60,7 @@ class DeepLiftMethod(CaptumMethod):
 
         # Sequence and baseline go through the model together, so a comparison counts twice. captum's rules for max
         # pooling and softmax mix the examples of a batch; one comparison at a time keeps them apart.
-        size = sequences_per_forward(sequence.shape[-1], self.options.internal_batch_size)
+        size = sequences_per_forward(target, sequence, mask, self.options.internal_batch_size)
         alone = any(isinstance(module, _POOLS_AND_SOFTMAX) for module in target.modules())
         averaged = average(
             explain,

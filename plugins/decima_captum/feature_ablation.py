@@ -35,7 +35,9 @@ class FeatureAblationMethod(CaptumMethod):
         self.seed = self.options.seed
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
-        size = sequences_per_forward(sequence.shape[-1], self.options.internal_batch_size)
+        windows = max((len(self._starts((x != 0).any(0).cpu())) for x in sequence), default=0)
+        asked = self.options.internal_batch_size
+        size = sequences_per_forward(target, sequence, mask, asked, wanted=max(windows, len(sequence)))
         baselines = Baselines(self.options, sequence)
         whole = evaluate(target, sequence, mask, size)
         values = torch.zeros_like(sequence)
@@ -48,7 +50,7 @@ class FeatureAblationMethod(CaptumMethod):
                     track.index_add_(0, positions[inside], effect[:, None].expand_as(positions)[inside])
             track /= baselines.count * self._coverage(x).clamp(min=1)
             values[example] = x * track.to(x)
-        return Scores(values=values)
+        return Scores(values=values, prediction=whole)
 
     def _effects(
         self,
@@ -74,13 +76,17 @@ class FeatureAblationMethod(CaptumMethod):
 
     def _windows(self, has_base: torch.Tensor, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """``size`` windows at a time that hold a base; positions past the end repeat the last and are not inside."""
-        length, window = len(has_base), self.options.window
-        starts = torch.arange(0, length, self.options.stride or window)
-        before = torch.cat([torch.zeros(1, dtype=torch.int64), has_base.cumsum(0)])
-        starts = starts[before[(starts + window).clamp(max=length)] > before[starts]]
+        length, window, starts = len(has_base), self.options.window, self._starts(has_base)
         for at in range(0, len(starts), size):
             reach = starts[at : at + size, None] + torch.arange(min(window, length))
             yield reach.clamp(max=length - 1), reach < length
+
+    def _starts(self, has_base: torch.Tensor) -> torch.Tensor:
+        """First positions of the windows that hold a base."""
+        length, window = len(has_base), self.options.window
+        starts = torch.arange(0, length, self.options.stride or window)
+        before = torch.cat([torch.zeros(1, dtype=torch.int64), has_base.cumsum(0)])
+        return starts[before[(starts + window).clamp(max=length)] > before[starts]]
 
     def _coverage(self, x: torch.Tensor) -> torch.Tensor:
         """In how many windows each position lies, ``(L,)``."""

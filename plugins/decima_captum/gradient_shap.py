@@ -7,14 +7,12 @@ import torch
 
 from decima_captum.averaging import Comparison, Explained, average
 from decima_captum.baselines import Baselines
-from decima_captum.gradients import gradient
-from decima_captum.method import CaptumMethod
 from decima_captum.options import GradientShapOptions
-from decima_core.methods import ScalarTarget, sequences_per_forward
+from decima_core.methods import Method, ScalarTarget, gradient, sequences_per_forward
 from decima_core.providers import Scores
 
 
-class GradientShapMethod(CaptumMethod):
+class GradientShapMethod(Method):
     """Gradient SHAP, also called expected gradients (Lundberg & Lee 2017, arXiv:1705.07874; Erion et al. 2021).
 
     The mean over ``n_samples`` of gradient x (sequence - baseline), the gradient taken at a random point between the
@@ -22,8 +20,8 @@ class GradientShapMethod(CaptumMethod):
     ``stdevs`` is added to the sequence. ``values`` ``(B, 4, L)`` in units of the target; they sum to its change from
     the mean baseline in expectation, and ``convergence_delta`` ``(B,)`` states how far this draw is off.
 
-    captum supplies the gradients. The samples are drawn here, because captum's own class draws them from the global
-    generators for a whole batch at once: its result would depend on the batch, and its memory would have no bound.
+    captum's own class is not used. It draws samples from the global generators for a whole batch at once: its result
+    would depend on the batch, and its memory would have no bound.
 
     Raises
     ------
@@ -45,7 +43,7 @@ class GradientShapMethod(CaptumMethod):
             place = torch.tensor([place for place, _ in samples]).to(x)[:, None, None]
             if self.options.stdevs:
                 x = x + torch.stack([noise for _, noise in samples])
-            slope = gradient(target, start + place * (x - start), comparison.mask)
+            _, slope = gradient(target, start + place * (x - start), comparison.mask)
             return Explained((x - start) * slope, slope)
 
         return average(
@@ -54,7 +52,7 @@ class GradientShapMethod(CaptumMethod):
             sequence,
             mask,
             Baselines(self.options, sequence),
-            per_chunk=sequences_per_forward(sequence.shape[-1], self.options.internal_batch_size),
+            per_chunk=sequences_per_forward(target, sequence, mask, self.options.internal_batch_size),
             draws=self.options.n_samples,
             hypothetical=self.options.hypothetical,
         ).scores

@@ -36,7 +36,7 @@ class IntegratedGradientsMethod(CaptumMethod):
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
         steps = self.options.n_steps
-        size = sequences_per_forward(sequence.shape[-1], self.options.internal_batch_size)
+        size = sequences_per_forward(target, sequence, mask, self.options.internal_batch_size)
         method = IntegratedGradients(target, multiply_by_inputs=False)
 
         def explain(comparison: Comparison) -> Explained:

@@ -109,5 +109,6 @@ def _framed(track: npt.NDArray[np.floating[Any]], edge: float) -> npt.NDArray[np
 def _least_above(limit: float, dtype: np.dtype[Any]) -> np.floating[Any]:
     """The least number of a type that is larger than ``limit``, so that a track need not be converted to be compared."""
     with np.errstate(over="ignore"):
-        nearest = dtype.type(limit)
-        return nearest if float(nearest) > limit else np.nextafter(nearest, dtype.type(np.inf))
+        nearest: np.floating[Any] = dtype.type(limit)
+        above: np.floating[Any] = np.nextafter(nearest, dtype.type(np.inf))
+    return nearest if float(nearest) > limit else above

@@ -60,7 +60,7 @@ class DeepLiftShapMethod(Method):
         references = references_of(sequence)
         rules = rules_of(target, self.options.integrate, self.options.nodes)
         recorded = _Recorded(target)
-        size = sequences_per_forward(sequence.shape[-1], self.options.internal_batch_size)
+        size = sequences_per_forward(target, sequence, mask, self.options.internal_batch_size)
         with _prepared(target, rules), _quiet():
             values = deep_lift_shap(
                 recorded,

@@ -42,19 +42,19 @@ class MutagenesisMethod(Method):
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
         column = _Column(target)
+        size = sequences_per_forward(target, sequence, mask, self.options.internal_batch_size)
         values = torch.zeros_like(sequence)
         for example, x in enumerate(sequence):
             held = None if mask is None else mask[example]
-            values[example] = x * self._track(column, x, held).to(x)
+            values[example] = x * self._track(column, x, held, size).to(x)
         return Scores(values=values)
 
-    def _track(self, target: torch.nn.Module, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    def _track(self, target: torch.nn.Module, x: torch.Tensor, mask: torch.Tensor | None, size: int) -> torch.Tensor:
         """The mean loss at each position of one sequence ``(4, L)``, ``(L,)`` float64."""
         length = x.shape[-1]
         known = torch.from_numpy(from_one_hot(x.cpu().numpy())) < 4
         start, end = span_of(self.options, length, mask)
         refuse_too_many(int(known[start:end].sum()), self.options.max_predictions)
-        size = sequences_per_forward(length, self.options.internal_batch_size)
         # One byte a base and channel; the mask is copied along, in its own type.
         bytes_per_copy = x.numel() + (0 if mask is None else mask.numel() * mask.element_size())
         track = torch.zeros(length, dtype=torch.float64)

@@ -108,6 +108,9 @@ def test_a_model_with_two_outputs_fails_wherever_it_predicts() -> None:
         (bad.LeavesAHook, {}, "leaves_as_found leaves_as_found_after_an_error", "the hooks of module 'target'"),
         (bad.LeavesAHookAfterAnError, {}, "leaves_as_found_after_an_error", "when evaluation 1 raises"),
         (bad.SwallowsErrors, {}, "leaves_as_found_after_an_error", "swallows the error"),
+        (bad.TellsAnotherPrediction, {}, "prediction", "is not the target's value at the sequence"),
+        (bad.ForgetsTheWeights, {}, "several_targets", "by targets.weights(columns)"),
+        (bad.ExplainsTheFirstTargets, {}, "several_targets", "yields 3 scores for 4 targets"),
         (bad.MarksItsInput, {}, "leaves_as_found", "sequence.detach().clone()"),
     ],
 )
