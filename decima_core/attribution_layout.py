@@ -12,18 +12,18 @@ Half precision keeps 11 bits: a value is off by at most 1/2048 of itself if it i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from decima_core.errors import OutputError
+from decima_core.sections import Layout as Layout
 from decima_core.sequence import N_CODE, Codes
 
 if TYPE_CHECKING:
     import h5py
 
-Layout = Literal["full", "projected", "float16"]
 FULL, PROJECTED, SCALE = "attribution", "projected", "projected_scale"
 Floats = npt.NDArray[np.float32]
 

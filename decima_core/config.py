@@ -20,7 +20,7 @@ from decima_core.errors import ConfigError, OptionError, UnknownNameError, first
 from decima_core.options import as_dict, build, coerce
 from decima_core.providers import fold, kind_of
 from decima_core.registry import Registered, Registry
-from decima_core.sections import CompareOptions, ScoreOptions, TargetOptions, VariantOptions
+from decima_core.sections import CompareOptions, Layout, ScoreOptions, TargetOptions, VariantOptions
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -33,8 +33,8 @@ class RunConfig:
 
     ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
     ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
-    ``decima-core variants`` alone, ``scores`` to ``decima-core annotate``, ``compare`` to ``decima-core compare``. ``bigwig`` asks for
-    ``attributions.bw``.
+    ``decima-core variants`` alone, ``scores`` to ``decima-core annotate``, ``compare`` to ``decima-core compare``. ``attributions``
+    says how these are stored (:mod:`decima_core.attribution_layout`), ``bigwig`` asks for ``attributions.bw``.
     """
 
     stages: Mapping[str, StageChoice]
@@ -48,6 +48,7 @@ class RunConfig:
     device: str = "auto"
     seed: int = 0
     output: str = "results"
+    attributions: Layout = "full"
     bigwig: bool = False
     overwrite: bool = False
 
@@ -111,7 +112,7 @@ class RunConfig:
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
         """The run that a nested mapping (a parsed TOML file) describes; ``where`` names it in errors."""
-        fields = {"genes", "split", "seq_len", "device", "seed", "output", "bigwig", "overwrite"}
+        fields = {"genes", "split", "seq_len", "device", "seed", "output", "attributions", "bigwig", "overwrite"}
         known = [*STAGES, *_SECTIONS, *sorted(fields)]
         given: dict[str, Any] = {}
         stages: dict[str, StageChoice] = {}
@@ -239,6 +240,7 @@ _FIELD_TYPES: Mapping[str, Any] = {
     "device": str,
     "seed": int,
     "output": str,
+    "attributions": Layout,
     "bigwig": bool,
     "overwrite": bool,
 }

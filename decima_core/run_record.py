@@ -108,6 +108,8 @@ def config_table(plan: Plan) -> dict[str, Any]:
         sections["compare"] = as_dict(settings.compare)
     if settings.bigwig:
         fields["bigwig"] = True
+    if settings.attributions != "full":
+        fields["attributions"] = settings.attributions
     return {**{k: v for k, v in fields.items() if v is not None}, **sections, **stages}
 
 

@@ -137,6 +137,7 @@ def write_results(
             attributes=attributes,
             overwrite=settings.overwrite,
             bigwig=contigs if settings.bigwig else None,
+            layout=settings.attributions,
         ) as folder:
             watch.started(names, where, folder.path)
             for result in results:

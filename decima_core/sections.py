@@ -6,6 +6,9 @@ from typing import Literal
 
 from decima_core.options import option, options_class
 
+# How attributions lie in their file; decima_core.attribution_layout says what each is.
+Layout = Literal["full", "projected", "float16"]
+
 
 @options_class
 class TargetOptions:

@@ -48,6 +48,7 @@ STAGES = ("scores", "source", "peaks", "motifs")
     "seq-len",
     "seed",
     "output",
+    "attributions",
     "bigwig",
     "overwrite",
     "quiet",

@@ -73,6 +73,12 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     "device": click.option("--device", help="auto (default), cpu, cuda, cuda:N or mps."),
     "seed": click.option("--seed", type=int, help="Seed of everything random; default: 0."),
     "output": click.option("--output", "-o", metavar="FOLDER", help="Where the results go; default: results."),
+    "attributions": click.option(
+        "--attributions",
+        type=click.Choice(["full", "projected", "float16"]),
+        help="How they are stored: full, four float32 a base, which Decima's tools read (default); projected, one float32, "
+        "that of the base that is there; float16, the same in half precision.",
+    ),
     "bigwig": click.option(
         "--bigwig", is_flag=True, default=None, help="Write the attribution as a BigWig too, attributions.bw."
     ),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("config", required=False)
 @flags(
     "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "method", "peaks", "motifs",
-    "option", "seq-len", "device", "seed", "output", "bigwig", "overwrite", "quiet",
+    "option", "seq-len", "device", "seed", "output", "attributions", "bigwig", "overwrite", "quiet",
 )  # fmt: skip
 def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: Any) -> None:
     """Explain genes: attributions, peaks and the motifs under them.

@@ -1,8 +1,8 @@
-"""Attributions in the HDF5 layout that Decima's own tools read.
+"""Attributions in the HDF5 layout that Decima's own tools read, or a smaller one.
 
-``genes (G)``, ``gene_mask_start (G)``, ``gene_mask_end (G)``, ``attribution (G, 4, L)`` float32, ``sequence (G, L)``
-int8 and the attributes ``model_name`` and ``genome``; where the method gave them also ``hypothetical (G, 4, L)`` float32.
-Genes are written as they come; memory is that of one gene, and of some numbers for each.
+``genes (G)``, ``gene_mask_start (G)``, ``gene_mask_end (G)``, ``attribution (G, 4, L)`` float32 or another of
+:mod:`decima_core.attribution_layout`, ``sequence (G, L)`` int8 and the attributes ``model_name`` and ``genome``; where the
+method gave them also ``hypothetical (G, 4, L)`` float32. Genes are written as they come; memory is that of one gene, and of some numbers for each.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import attrs
 import h5py
 import numpy as np
 
+from decima_core.attribution_layout import PROJECTED, SCALE
 from decima_core.errors import OutputError
 from decima_core.outputs.encoding import CHUNK, EncodedResult, encode
 from decima_core.outputs.interrupts import uninterrupted
@@ -25,7 +26,7 @@ from decima_core.records import Interpretation
 
 
 @attrs.frozen
-class Layout:
+class Shape:
     """What all genes of one file have in common; ``gene`` is the first of them."""
 
     gene: str
@@ -33,10 +34,10 @@ class Layout:
     hypothetical: bool
 
     @classmethod
-    def of(cls, result: EncodedResult) -> Layout:
+    def of(cls, result: EncodedResult) -> Shape:
         return cls(result.gene, result.length, "hypothetical" in result.arrays)
 
-    def check(self, other: Layout) -> None:
+    def check(self, other: Shape) -> None:
         """Refuse a gene that does not fit in the same file. Raises OutputError."""
         if other.length != self.length:
             raise OutputError(
@@ -67,7 +68,7 @@ class AttributionFile:
         self.genes = list(genes)
         self._metadata = metadata
         self._written = 0
-        self._layout: Layout | None = None
+        self._shape: Shape | None = None
         self._facts: dict[str, list[Any]] = {}
         self._raw = PatientFile(path)
         self._file = h5py.File(self._raw, "w")
@@ -98,10 +99,10 @@ class AttributionFile:
                 f"Gene '{result.gene}' came where '{self.genes[row]}' was expected in '{self.path.name}'."
             )
         with self._writing():
-            if self._layout is None:
+            if self._shape is None:
                 self._create_arrays(result)
-                self._layout = Layout.of(result)
-            self._layout.check(Layout.of(result))
+                self._shape = Shape.of(result)
+            self._shape.check(Shape.of(result))
             for name, chunks in result.arrays.items():
                 dataset = self._file[name]
                 for number, chunk in enumerate(chunks):
@@ -115,11 +116,11 @@ class AttributionFile:
         n, length, chunk = len(self.genes), result.length, min(result.length, CHUNK)
         # As the chunks come (decima_core.outputs.encoding).
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+        numbers = {"sequence": np.int8, PROJECTED: np.float32 if result.facts.get(SCALE) is None else np.float16}
         for name in result.arrays:
-            if name == "sequence":
-                self._file.create_dataset(name, (n, length), np.int8, chunks=(1, chunk), **packed)
-            else:
-                self._file.create_dataset(name, (n, 4, length), np.float32, chunks=(1, 4, chunk), **packed)
+            rows = () if name in numbers else (4,)
+            dtype = numbers.get(name, np.float32)
+            self._file.create_dataset(name, (n, *rows, length), dtype, chunks=(1, *rows, chunk), **packed)
 
     @uninterrupted
     def finish(self) -> None:
@@ -140,6 +141,8 @@ class AttributionFile:
         for name in ("tss", "prediction", "convergence_delta"):
             values = [np.nan if value is None else value for value in self._facts.get(name, [])]
             self._file[name] = np.array(values, dtype=np.float64)
+        if any(value is not None for value in self._facts.get(SCALE, [])):
+            self._file[SCALE] = np.array(self._facts[SCALE], dtype=np.float32)
         for name in ("chrom", "start", "end", "strand"):
             values = self._facts.get(name, [])
             if any(value is not None for value in values):

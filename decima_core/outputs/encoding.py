@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from decima_core.attribution_layout import FULL, PROJECTED, SCALE, Layout, project, to_half
 from decima_core.naming import best_hits
 from decima_core.outputs.bed import hits_bed, peaks_bed
 from decima_core.outputs.tables import hits_columns, peaks_columns
@@ -83,7 +84,8 @@ class EncodedResult:
     gene, length
         The gene's name, and the bases of its window.
     arrays
-        ``attribution``, ``sequence`` and perhaps ``hypothetical``: the compressed chunks of each, from left to right.
+        ``attribution`` or ``projected``, ``sequence`` and perhaps ``hypothetical``: the compressed chunks of each, from left to
+        right.
     facts
         What ``attributions.h5`` says of the gene in one number or word each; what is not known is None.
     tables
@@ -100,11 +102,24 @@ class EncodedResult:
     summary: GeneSummary
 
 
-def encode(result: Interpretation) -> EncodedResult:
-    """One gene's results as the bytes that are stored."""
+def encode(result: Interpretation, layout: Layout = "full") -> EncodedResult:
+    """One gene's results as the bytes that are stored.
+
+    Raises
+    ------
+    OutputError
+        If the layout holds the base that is there alone, and the method scores others too.
+    """
     record, attribution, locus = result.record, result.attribution, result.record.locus
     start, end = record.mask_bounds
-    arrays: dict[str, npt.NDArray[Any]] = {"attribution": attribution.values, "sequence": record.codes}
+    scale: float | None = None
+    arrays: dict[str, npt.NDArray[Any]] = {"sequence": record.codes}
+    if layout == "full":
+        arrays[FULL] = attribution.values
+    else:
+        arrays[PROJECTED] = project(attribution.values, record.codes, record.gene)
+    if layout == "float16":
+        arrays[PROJECTED], scale = to_half(arrays[PROJECTED])
     if attribution.hypothetical is not None:
         arrays["hypothetical"] = attribution.hypothetical
     peaks, hits = peaks_columns(result), hits_columns(result)
@@ -118,6 +133,7 @@ def encode(result: Interpretation) -> EncodedResult:
             "tss": record.tss,
             "prediction": attribution.prediction,
             "convergence_delta": attribution.convergence_delta,
+            SCALE: scale,
             **{name: getattr(locus, name, None) for name in ("chrom", "start", "end", "strand")},
         },
         tables={

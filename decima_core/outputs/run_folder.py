@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from decima_core.attribution_layout import Layout
 from decima_core.outputs.attribution_file import AttributionFile
 from decima_core.outputs.bigwig_file import check_place, write_bigwig
 from decima_core.outputs.encoding import EncodedResult, encode
@@ -22,7 +23,8 @@ FILES = (ATTRIBUTIONS, *TABLES)
 class RunFolder(ResultFolder):
     """Writes a run's results: ``folder.write(result)`` for each gene.
 
-    ``bigwig`` asks for ``attributions.bw`` too, and gives the length of each contig where it is known.
+    ``bigwig`` asks for ``attributions.bw`` too, and gives the length of each contig where it is known. ``layout`` is how
+    attributions lie in their file (:mod:`decima_core.attribution_layout`).
 
     Raises
     ------
@@ -41,10 +43,11 @@ class RunFolder(ResultFolder):
         attributes: Mapping[str, str],
         overwrite: bool = False,
         bigwig: Mapping[str, int | None] | None = None,
+        layout: Layout = "full",
     ) -> None:
         if bigwig is not None:
             library()
-        self._bigwig = bigwig
+        self._bigwig, self._layout = bigwig, layout
         super().__init__(path, FILES if bigwig is None else (*FILES, BIGWIG), overwrite=overwrite)
         with self.opening():
             # First, for it takes the lock by which two runs keep out of each other's way.
@@ -58,7 +61,7 @@ class RunFolder(ResultFolder):
         """Append one gene to every file."""
         if self._bigwig is not None:
             check_place(result.record)
-        self.append(encode(result))
+        self.append(encode(result, self._layout))
 
     def append(self, result: EncodedResult) -> None:
         """Append one gene that is encoded already; with a BigWig its place must be known."""

@@ -72,6 +72,38 @@ def test_a_runs_own_attributions_give_its_tables_again(scored, named):
         assert dict(a.attrs) == dict(b.attrs)
 
 
+def test_smaller_layouts_hold_the_same(scored, run, named):
+    places = ("-O", "source.loci=loci.bed", "--method", "deep-lift")
+    one_hot, scores = scored
+    for layout, dtype in (("projected", np.float32), ("float16", np.float16)):
+        assert run(*places, "--attributions", layout, "-o", layout).code == 0
+        same_tables("results", layout)
+        assert manifest(layout)["config"]["attributions"] == layout
+        with h5py.File(f"{layout}/attributions.h5") as file:
+            assert "attribution" not in file
+            assert file["projected"].dtype == dtype
+            assert file["projected"].shape == (3, 240)
+    # Nothing is lost: the tables come out of the file again, and the record repeats the run.
+    assert named("--scores", "projected/attributions.h5").code == 0
+    same_tables("results", "named")
+    assert named("--scores", "float16/attributions.h5", "--overwrite", "--attributions", "projected").code == 0
+    with h5py.File("named/attributions.h5") as file:
+        found = file["projected"][:]
+    np.testing.assert_allclose(found, scores.sum(1), rtol=1 / 2048, atol=1e-9)
+    assert one_hot.shape == scores.shape
+
+
+def test_what_a_smaller_layout_would_lose_is_refused(run):
+    result = run("--model", "demo", "--method", "saliency", "--attributions", "projected")
+    assert result.code == 1
+    assert "gene 'SPI1' does not have" in result.err
+    assert "--attributions full" in result.err
+    assert not Path("results/run.json").exists()
+    result = run("--attributions", "float8")
+    assert result.code == 2
+    assert "'full', 'projected', 'float16'" in result.err
+
+
 @pytest.mark.parametrize("method", ["integrated-gradients", "saliency"])
 def test_scores_off_the_sequence_are_kept_in_the_round_trip(run, named, method):
     """With a baseline that is not zero, or as gradients alone, absent bases have a share too."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import h5py
 import numpy as np
 import pytest
 
+from decima_core.attribution_layout import StoredAttributions
 from decima_core.errors import OutputError
 from decima_core.outputs.attribution_file import AttributionFile
 from decima_core.outputs.encoding import CHUNK, encode
@@ -89,3 +91,18 @@ def test_a_gene_that_does_not_fit_is_refused(tmp_path: Path, second: Interpretat
     with pytest.raises(OutputError, match=words):
         file.write(second)
     file.close()
+
+
+@pytest.mark.parametrize("length", [7, CHUNK + 1])
+def test_a_smaller_layout_is_read_back(tmp_path: Path, length: int) -> None:
+    each = result("A", length)
+    one_hot = each.record.one_hot()
+    each = attrs.evolve(each, attribution=attrs.evolve(each.attribution, values=each.attribution.values * one_hot))
+    for layout, exact in (("projected", 0.0), ("float16", 2.0**-11)):
+        file = AttributionFile(tmp_path / f"{layout}.h5", ["A"], {}, {})
+        file.append(encode(each, layout))
+        file.finish()
+        with h5py.File(tmp_path / f"{layout}.h5") as found:
+            stored = StoredAttributions(found)
+            np.testing.assert_allclose(stored.values(0), each.attribution.values, rtol=exact, atol=exact / 2**20)
+            assert ("projected_scale" in found) == (layout == "float16")
