@@ -116,10 +116,8 @@ def _attribution(
             f"Model '{model.name}' predicts {value} for gene '{record.gene}'; check its weights, and whether the "
             "target divides by zero."
         )
-    if not scores.values.any():
-        logger.warning("Every attribution of gene '%s' is zero: %s.", record.gene, _why_zero(record))
     delta, hypothetical = scores.convergence_delta, scores.hypothetical
-    return Attribution(
+    attribution = Attribution(
         gene=record.gene,
         values=_array(scores.values),
         tss=record.tss,
@@ -129,6 +127,9 @@ def _attribution(
         convergence_delta=None if delta is None else float(delta[0]),
         hypothetical=None if hypothetical is None else _array(hypothetical),
     )
+    if not attribution.values.any():
+        logger.warning("Every attribution of gene '%s' is zero: %s.", record.gene, _why_zero(record))
+    return attribution
 
 
 def _why_zero(record: GeneRecord) -> str:

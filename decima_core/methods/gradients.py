@@ -13,7 +13,7 @@ from decima_core.errors import ModelError
 from decima_core.joint_method import SeveralTargets
 from decima_core.methods.base import Method, check_shapes, detached
 from decima_core.methods.batching import sequences_per_forward
-from decima_core.methods.target import ColumnTarget, ScalarTarget
+from decima_core.methods.target import ColumnTarget, ScalarTarget, slope_of
 from decima_core.providers import Scores
 
 
@@ -22,9 +22,8 @@ def gradient(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The target ``(B,)`` at ``points`` ``(B, 4, L)`` and its signed gradient ``(B, 4, L)``, from one forward pass."""
     points = points.detach().requires_grad_()
-    value = target(points, mask)
-    (slope,) = torch.autograd.grad(value.sum(), points)
-    return value.detach(), slope
+    value = target.value(points, mask)
+    return value.detach(), slope_of(value, points)
 
 
 class GradientMethod(Method):
@@ -66,7 +65,8 @@ class GradientMethod(Method):
         check_shapes(sequence, mask)
         with self._one_step(sequence):
             points = sequence.detach().clone().requires_grad_()
-            columns = ColumnTarget(targets)(points, None if mask is None else mask.detach().clone())  # type: ignore[arg-type]
+            checked = ColumnTarget(targets)  # type: ignore[arg-type]
+            columns = checked.value(points, None if mask is None else mask.detach().clone())
         at = columns.detach()
         predictions, weights = targets.values(at), targets.weights(at)
         needs = [targets.columns_of(number) for number in range(len(targets))]
@@ -76,8 +76,7 @@ class GradientMethod(Method):
                 for column in own:
                     if column in left:
                         left.discard(column)
-                        value = columns[:, column].sum()
-                        (slopes[column],) = torch.autograd.grad(value, points, retain_graph=bool(left))
+                        slopes[column] = slope_of(columns[:, column], points, retain_graph=bool(left))
                 slope = _weighted([(weights[:, number, column], slopes[column]) for column in own])
                 scores = detached(_with_prediction(self.of_gradient(points.detach(), slope), predictions[:, number]))
             later = {column for other in needs[number + 1 :] for column in other}

@@ -25,14 +25,19 @@ class CheckedTarget(torch.nn.Module):
         self.training = target.training
 
     def forward(self, sequence: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        value = self._value(sequence, mask)
+        value = self.value(sequence, mask)
         if not (torch.is_grad_enabled() and sequence.requires_grad):
             return value
-        if not value.requires_grad:
-            self._refuse_cut_gradient(sequence, mask, value)
         # A term that is always zero ties the value to the sequence: autograd refuses inputs that were never used,
         # and a target that reads only the mask must come out as zero, not as an error.
         return value + 0 * sequence[:, 0, 0].to(value).reshape(-1, *[1] * (value.ndim - 1))
+
+    def value(self, sequence: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """As ``forward``, but not tied to a sequence that it does not depend on; see :func:`slope_of`."""
+        value = self._value(sequence, mask)
+        if torch.is_grad_enabled() and sequence.requires_grad and not value.requires_grad:
+            self._refuse_cut_gradient(sequence, mask, value)
+        return value
 
     def _value(self, sequence: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         value: object = self.target(sequence) if mask is None else self.target(sequence, mask)
@@ -76,3 +81,11 @@ class ColumnTarget(CheckedTarget):
             raise AttributionError(
                 f"The targets returned shape {tuple(value.shape)} for {batch} sequence(s), not one row for each."
             )
+
+
+def slope_of(value: torch.Tensor, points: torch.Tensor, *, retain_graph: bool = False) -> torch.Tensor:
+    """The gradient ``(B, 4, L)`` of values ``(B,)`` at ``points``; zero where they do not depend on them."""
+    found = None
+    if value.requires_grad:
+        (found,) = torch.autograd.grad(value.sum(), points, retain_graph=retain_graph, allow_unused=True)
+    return torch.zeros_like(points) if found is None else found
