@@ -79,23 +79,33 @@ class Bench:
 
     def ours(self, script: str, label: str = OURS, packages: Sequence[str] = ("torch", "numpy", "h5py")) -> Contender:
         """Start a contender of our own."""
-        found = {"decima_core": decima_core.__version__, **versions(sys.executable, packages)}
-        return self._start(label, script, sys.executable, found)
+        self.used(label, packages)
+        return self._start(label, script, sys.executable)
 
     def peer(self, label: str, script: str, packages: Sequence[str]) -> Contender | None:
         """Start a peer in the first environment that has its ``packages``; None, and a remark, where none has."""
+        python = self.interpreter(label, packages)
+        return None if python is None else self._start(label, script, python)
+
+    def used(self, label: str, packages: Sequence[str]) -> None:
+        """Put it on record that a contender of ours takes part, with the versions of some packages."""
+        self._versions[label] = {"decima_core": decima_core.__version__, **versions(sys.executable, packages)}
+
+    def interpreter(self, label: str, packages: Sequence[str]) -> str | None:
+        """The first environment's interpreter that has a peer's ``packages``; None, and a remark, where none has."""
         for python in self.settings.peers:
             found = versions(python, packages)
             if None not in found.values():
-                return self._start(label, script, python, found)
+                self._versions[label] = found
+                return python
         needed = " and ".join(packages)
         where = "no environment of peers was given" if not self.settings.peers else f"no environment has {needed}"
         self._skipped.append(f"{label}: {where}")
         return None
 
-    def _start(self, label: str, script: str, python: str, found: dict[str, str | None]) -> Contender:
+    def _start(self, label: str, script: str, python: str) -> Contender:
         started = Contender(label, script, python, threads=self.settings.threads, folder=self.folder)
-        self._contenders[label], self._versions[label] = started, found
+        self._contenders[label] = started
         return started
 
     def table(self, title: str) -> None:

@@ -13,7 +13,7 @@ def measure(bench: Bench) -> None:
     genes, listed = bench.size(20, 3), bench.size(19_000, 50)
     ours = bench.ours("ours_genes")
     theirs = bench.peer("decima", "decima_genes", ("decima", "grelu", "torch"))
-    floor = bench.ours("floor_genes", label="floor")
+    floor = bench.ours("floor_items", label="floor")
     bench.about = {"genes": genes, "bases": f"{length:,} of {length + 2 * pad:,}", "genes listed": f"{listed:,}"}
     for storage in STORAGE:
         bench.table(f"A gene of {length:,} bases, {storage} file")

@@ -18,6 +18,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 import attrs
@@ -197,8 +198,10 @@ def _closed_at(text: str, position: int) -> int:
     return position
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+@lru_cache(maxsize=256)
+def _hints(cls: type) -> Mapping[str, Any]:
+    """The types of the fields. Kept: annotations are texts, and to read them is most of what making options costs."""
+    return types.MappingProxyType(typing.get_type_hints(cls))
 
 
 def _checked(cls: type, field: attrs.Attribute[Any], value: Any) -> Any:

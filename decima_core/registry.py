@@ -51,9 +51,13 @@ class Registry:
             disabled = os.environ.get(DISABLE_VARIABLE, "").split(",")
         registry = cls()
         registry._disabled = tuple(dict.fromkeys(name.strip() for name in disabled if name.strip()))
-        by_name: dict[str, list[importlib.metadata.EntryPoint]] = {}
+        by_name: dict[str, list[tuple[Owner, importlib.metadata.EntryPoint]]] = {}
+        owners: dict[int, tuple[str, str]] = {}
         for entry_point in importlib.metadata.entry_points(group=hookspecs.GROUP):
-            by_name.setdefault(entry_point.name, []).append(entry_point)
+            # A distribution's metadata are parsed anew whenever they are asked for, so that is done once.
+            distribution = owners.get(id(entry_point.dist)) or _distribution(entry_point)
+            owners[id(entry_point.dist)] = distribution
+            by_name.setdefault(entry_point.name, []).append((Owner(entry_point.name, *distribution), entry_point))
         for name in sorted(by_name):
             if name not in registry._disabled:
                 registry._load(name, by_name[name])
@@ -64,15 +68,14 @@ class Registry:
                 registry._failures.append(failure)
         return registry
 
-    def _load(self, name: str, entry_points: list[importlib.metadata.EntryPoint]) -> None:
+    def _load(self, name: str, claims: list[tuple[Owner, importlib.metadata.EntryPoint]]) -> None:
         # In an order of their own, not that of sys.path.
-        entry_points = sorted(entry_points, key=lambda e: (str(_owner_of(name, e)), e.value))
-        owners = [_owner_of(name, e) for e in entry_points]
-        chosen, refused = settle(name, [(o, e.value) for o, e in zip(owners, entry_points, strict=True)])
+        claims = sorted(claims, key=lambda claim: (str(claim[0]), claim[1].value))
+        chosen, refused = settle(name, [(owner, entry_point.value) for owner, entry_point in claims])
         self._failures.extend(refused)
         if chosen is None:
             return
-        entry_point, owner = entry_points[chosen], owners[chosen]
+        owner, entry_point = claims[chosen]
         unfit = unmet_requirement(entry_point, owner)
         if unfit is not None:
             self._failures.append(unfit)
@@ -259,11 +262,12 @@ class Registry:
         raise UnknownNameError(f"{which.label} that reads", path, hint=f"{endings} {hint}".strip())
 
 
-def _owner_of(name: str, entry_point: importlib.metadata.EntryPoint) -> Owner:
+def _distribution(entry_point: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    """Name and version of the distribution that an entry point comes from."""
     # A folder left behind by a broken uninstallation may have entry points but no metadata.
     metadata = entry_point.dist.metadata if entry_point.dist is not None else None
-    distribution, version = (metadata["Name"], metadata["Version"]) if metadata is not None else (None, None)
-    return Owner(name, distribution or "(unknown distribution)", version or "")
+    name, version = (metadata["Name"], metadata["Version"]) if metadata is not None else (None, None)
+    return name or "(unknown distribution)", version or ""
 
 
 def _report_to(owner: Owner) -> str:

@@ -16,8 +16,9 @@ N_CODE = 4
 
 _LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 
-# 255 marks what is no nucleotide letter at all; IUPAC ambiguity codes are honest unknowns and become N.
-_CODE_OF_BYTE = np.full(256, 255, dtype=np.uint8)
+# _NONE marks what is no nucleotide letter at all; IUPAC ambiguity codes are honest unknowns and become N.
+_NONE = 255
+_CODE_OF_BYTE = bytearray([_NONE]) * 256
 for _letter in b"NRYSWKMBDHVnryswkmbdhv":
     _CODE_OF_BYTE[_letter] = N_CODE
 for _code, _pair in enumerate((b"Aa", b"Cc", b"Gg", b"TtUu")):
@@ -35,13 +36,11 @@ def encode(sequence: str) -> Codes:
     DataError
         At the first character that is no nucleotide letter, naming it and its 0-based position.
     """
-    raw = np.frombuffer(sequence.encode("ascii", errors="replace"), dtype=np.uint8)
-    codes = _CODE_OF_BYTE[raw]
-    bad = np.flatnonzero(codes == 255)
-    if bad.size:
-        at = int(bad[0])
+    codes = bytearray(sequence, "ascii", "replace").translate(_CODE_OF_BYTE)
+    at = codes.find(_NONE)
+    if at >= 0:
         raise DataError(f"The sequence has {sequence[at]!r} at position {at}, which is not a nucleotide letter.")
-    return codes.astype(np.int8)
+    return np.frombuffer(codes, dtype=np.int8)
 
 
 def decode(codes: Codes) -> str:

@@ -107,7 +107,9 @@ def alternative(ref: AlleleWindow, edit: Edit) -> AlleleWindow:
     """The same window in a genome that carries ``edit``. The edit must lie within ``ref.codes``."""
     begin, end = ref.site
     codes = np.concatenate([ref.codes[:begin], edit.alt, ref.codes[end:]])
-    mask = np.concatenate([ref.mask[:begin], _allele_mask(ref.mask, begin, end, len(edit.alt)), ref.mask[end:]])
+    mask = ref.mask
+    if edit.change:  # else base by base the mask is what it was: nothing to write
+        mask = np.concatenate([mask[:begin], _allele_mask(mask, begin, end, len(edit.alt)), mask[end:]])
     start, tss = _anchored(ref, edit)
     site = (begin, begin + len(edit.alt))
     return attrs.evolve(ref, codes=codes, mask=mask, start=start, tss=tss, site=site, locus=None)

@@ -15,9 +15,10 @@ from benchmarks.areas import ABOUT
 from benchmarks.results import load
 
 ROOT = Path(__file__).parents[2]
+SLOW = ("startup",)  # starts many programs
 
 
-@pytest.mark.parametrize("area", ABOUT)
+@pytest.mark.parametrize("area", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in ABOUT])
 def test_every_area_runs(area: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", f"benchmarks.{area}", "--tiny", "--rounds", "1", "--results", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
