@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 import attrs
 
+from decima_core.carry_out import Conduct, Observer, carry_out, check_start
 from decima_core.config import Plan, RunConfig
 from decima_core.errors import ConfigError
-from decima_core.outputs.partial_folder import check_free
-from decima_core.pipeline import annotate, chosen_names, select_genes
+from decima_core.gene_work import GeneWork
+from decima_core.outputs.assembly import RunSummary
+from decima_core.pipeline import annotate_one, chosen_names, select_genes
 from decima_core.registry import Registry
 from decima_core.run_record import RunClock, metadata, seeded
-from decima_core.runner import Observer, RunSummary, write_results
 from decima_core.scores.opening import open_described
+from decima_core.scores.projection import Found, Projected
 
 
 def stages_of(config: RunConfig) -> tuple[str, ...]:
@@ -23,28 +25,41 @@ def stages_of(config: RunConfig) -> tuple[str, ...]:
 
 
 def run_annotation(
-    config: RunConfig | Plan, *, registry: Registry | None = None, observer: Observer | None = None
+    config: RunConfig | Plan,
+    *,
+    registry: Registry | None = None,
+    observer: Observer | None = None,
+    conduct: Conduct | None = None,
 ) -> RunSummary:
     """Call peaks and name motifs on scores that were made elsewhere, and write the results.
 
-    ``config.scores`` says which. Writes the files of :func:`~decima_core.run`.
+    ``config.scores`` says which. Writes the files of :func:`~decima_core.runner.run`, and goes on as that does.
 
     Raises
     ------
     DecimaError
-        One of its subclasses; the output folder then holds no ``run.json`` and no file that looks finished.
+        As :func:`~decima_core.runner.run`.
     """
     plugins = registry or Registry.discover()
     plan = config if isinstance(config, Plan) else config.plan(plugins, stages_of(config))
+    conduct, clock = conduct or Conduct(), RunClock()
+    check_start(plan.config, conduct)
+    with open_windows(plan, plugins) as (work, scores):
+        summary = carry_out(work, plan, clock, observer or Observer(), conduct)
+        scores.found = Found(**summary.tally)
+        return attrs.evolve(summary, notes=(scores.told(),))
+
+
+@contextmanager
+def open_windows(plan: Plan, registry: Registry) -> Iterator[tuple[GeneWork, Projected]]:
+    """The work of ``decima-core annotate``, window by window, and the scores it is on; as :func:`~decima_core.gene_work.open_genes`."""
     settings = plan.config
-    clock = RunClock()
-    check_free(Path(settings.output), settings.overwrite)
     with ExitStack() as opened:
         opened.enter_context(seeded(settings.seed))
         planned = plan.stages.get("source")
         source = None if planned is None else opened.enter_context(planned.create())
         scores = opened.enter_context(
-            open_described(settings.scores, source=source, seq_len=settings.seq_len, registry=plugins)
+            open_described(settings.scores, source=source, seq_len=settings.seq_len, registry=registry)
         )
         if source is not None:
             names = select_genes(source, settings.genes, settings.split)
@@ -54,20 +69,28 @@ def run_annotation(
             names = chosen_names("window", settings.genes, scores.names, scores.files)
         caller, scanner = (plan.stages[stage].create() for stage in ("peaks", "motifs"))
         facts = scores.facts
-        summary = write_results(
-            annotate(scores, caller, scanner, genes=names),
-            plan,
-            clock,
-            observer or Observer(),
-            names=names,
-            header=metadata(model=facts.model, target=facts.target, method=facts.method),
-            genome=facts.genome,
-            contigs=facts.contigs,
-            files=scores.files,
-            device=None,
-            facts=lambda: {
-                "model": {"name": facts.model},
-                "scores": {"format": facts.format, "projected": scores.projects, **attrs.asdict(scores.found)},
-            },
+
+        def tally() -> Mapping[str, int]:
+            found, scores.found = scores.found, Found()
+            return attrs.asdict(found)
+
+        yield (
+            GeneWork(
+                names=names,
+                explain=lambda name, clock: [annotate_one(scores, caller, scanner, name, clock)],
+                header=metadata(model=facts.model, target=facts.target, method=facts.method),
+                genome=facts.genome,
+                contigs=facts.contigs,
+                files=scores.files,
+                device=None,
+                facts={
+                    "model": {"name": facts.model},
+                    "scores": {"format": facts.format, "projected": scores.projects},
+                },
+                seed=settings.seed,
+                placed=settings.bigwig,
+                layout=settings.attributions,
+                tally=tally,
+            ),
+            scores,
         )
-        return attrs.evolve(summary, notes=(scores.told(),))

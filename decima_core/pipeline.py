@@ -11,7 +11,7 @@ the middle, with attributions that were made elsewhere.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -61,17 +61,51 @@ def interpret(
         One of its subclasses, naming the gene and the stage, at the first gene that fails.
     """
     names = [genes] if isinstance(genes, str) else list(source.genes() if genes is None else genes)
+    with explainer(
+        source,
+        model,
+        method,
+        caller,
+        scanner,
+        target=target,
+        seq_len=seq_len,
+        device=device,
+        method_name=method_name,
+    ) as explained:
+        for name in names:
+            yield explained(name, Clock())
+
+
+@contextmanager
+def explainer(
+    source: DataSource,
+    model: SequenceModel,
+    method: AttributionMethod,
+    caller: PeakCaller,
+    scanner: MotifScanner,
+    *,
+    target: TargetOptions | None = None,
+    seq_len: int | None = None,
+    device: str | torch.device | None = None,
+    method_name: str = "",
+) -> Iterator[Callable[[str, Clock], Interpretation]]:
+    """A function that explains one gene by its name and tells a clock the stages; as :func:`interpret`.
+
+    The model is on its device as long as the context lasts. A gene that fails leaves nothing behind in it, so others may follow.
+    """
     length = window_length(model, seq_len)
     where = resolve_device(device)
     function = make_target(model, target or TargetOptions(transform="aggregate"), source.tasks)
+
+    def explained(name: str, clock: Clock) -> Interpretation:
+        with clock("read"):
+            record = read_gene(source, name, length)
+        with clock("attribute"), left_as_found(function):
+            attribution = explain(record, model, function, method, where, method_name)
+        return name_peaks(record, attribution, caller, scanner, clock)
+
     with left_as_found(function, where):
-        for name in names:
-            clock = Clock()
-            with clock("read"):
-                record = read_gene(source, name, length)
-            with clock("attribute"):
-                attribution = explain(record, model, function, method, where, method_name)
-            yield name_peaks(record, attribution, caller, scanner, clock)
+        yield explained
 
 
 def annotate(
@@ -97,10 +131,16 @@ def annotate(
     """
     names = [genes] if isinstance(genes, str) else list(scores.names if genes is None else genes)
     for name in names:
-        clock = Clock()
-        with clock("read"):
-            record, attribution = read_scores(scores, name)
-        yield name_peaks(record, attribution, caller, scanner, clock)
+        yield annotate_one(scores, caller, scanner, name, Clock())
+
+
+def annotate_one(
+    scores: ScoreReader, caller: PeakCaller, scanner: MotifScanner, name: str, clock: Clock
+) -> Interpretation:
+    """One window of :func:`annotate`."""
+    with clock("read"):
+        record, attribution = read_scores(scores, name)
+    return name_peaks(record, attribution, caller, scanner, clock)
 
 
 def name_peaks(
@@ -240,14 +280,15 @@ def chosen_names(what: str, asked: Sequence[str], listed: Sequence[str], files: 
 
 
 class Clock:
-    """Wall time by stage, in seconds; ``with clock("read"): ...`` adds to what the stage has."""
+    """Wall time by stage, in seconds; ``with clock("read"): ...`` adds to what the stage has. ``stage`` is the last that began."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.stage = ""
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
+        started, self.stage = time.perf_counter(), stage
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -69,15 +70,17 @@ def model_facts(model: SequenceModel) -> dict[str, Any]:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seeds torch's and numpy's global generators, for plugins that draw from them; their states are put back afterwards."""
-    state = np.random.get_state()
+    """Seeds the global generators of Python, numpy and torch, for plugins that draw from them; their states are put back afterwards."""
+    state, python = np.random.get_state(), random.getstate()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)
+        random.seed(seed)
         try:
             yield
         finally:
             np.random.set_state(state)
+            random.setstate(python)
 
 
 def metadata(*, model: str, target: str, method: str) -> dict[str, str]:

@@ -83,8 +83,10 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(f"{where}: error: {error.format_message()} See {where} --help.", err=True)
         sys.exit(error.exit_code)
     except DecimaError as error:
-        click.echo(f"decima-core: error: {' '.join(str(error).split())}", err=True)
+        notes = getattr(error, "__notes__", ())  # what a run that ends early leaves behind
+        click.echo(f"decima-core: error: {' '.join(' '.join([str(error), *notes]).split())}", err=True)
         sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("decima-core: interrupted; nothing unfinished was left looking finished", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        told = stop.args or getattr(stop.__cause__, "args", ()) or ["nothing unfinished was left looking finished"]
+        click.echo(f"decima-core: interrupted; {told[0]}", err=True)
         sys.exit(130)

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decima_core.cli.flags import configure, flags
-from decima_core.cli.run import follow
+from decima_core.cli.flags import CONDUCT, conduct_of, configure, flags
+from decima_core.cli.run import follow, leave
 from decima_core.cli.text import count
 from decima_core.errors import ConfigError, UnknownNameError
 from decima_core.options import parse_pair
 
 if TYPE_CHECKING:
+    from decima_core.carry_out import Conduct
     from decima_core.config import Plan
+    from decima_core.outputs.assembly import RunSummary
     from decima_core.registry import Registry
-    from decima_core.runner import RunSummary
 
 STAGES = ("scores", "source", "peaks", "motifs")
 
@@ -51,6 +52,7 @@ STAGES = ("scores", "source", "peaks", "motifs")
     "attributions",
     "bigwig",
     "overwrite",
+    *CONDUCT,
     "quiet",
 )
 def command(
@@ -84,13 +86,14 @@ def command(
     for stage, _, _ in map(parse_pair, pairs):
         if stage not in STAGES:
             raise UnknownNameError("stage", stage, STAGES, where="annotate")
+    conduct = conduct_of(given)
     settings, registry = configure(config, pairs, given, scores=scores)
     from decima_core.annotate_run import stages_of
 
-    execute(settings.plan(registry, stages_of(settings)), registry, quiet=quiet)
+    leave(execute(settings.plan(registry, stages_of(settings)), registry, quiet=quiet, conduct=conduct))
 
 
-def execute(plan: Plan, registry: Registry, *, quiet: bool = False) -> RunSummary:
+def execute(plan: Plan, registry: Registry, *, quiet: bool = False, conduct: Conduct | None = None) -> RunSummary:
     """Run a plan with a progress bar when a person is watching, and a line for each window."""
     from decima_core.annotate_run import run_annotation
 
@@ -99,7 +102,7 @@ def execute(plan: Plan, registry: Registry, *, quiet: bool = False) -> RunSummar
 
     return follow(
         plan,
-        lambda observer: run_annotation(plan, registry=registry, observer=observer),
+        lambda observer: run_annotation(plan, registry=registry, observer=observer, conduct=conduct),
         opening,
         "window",
         quiet=quiet,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,9 @@ from decima_core.config import RunConfig
 from decima_core.errors import ConfigError, first_line
 from decima_core.options import parse_pair, split_list
 from decima_core.registry import Registry
+
+if TYPE_CHECKING:
+    from decima_core.carry_out import Conduct
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -83,7 +86,16 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
         "--bigwig", is_flag=True, default=None, help="Write the attribution as a BigWig too, attributions.bw."
     ),
     "overwrite": click.option(
-        "--overwrite", is_flag=True, default=None, help="Replace a finished run in the output folder."
+        "--overwrite", is_flag=True, default=None, help="Replace a finished or unfinished run in the output folder."
+    ),
+    "resume": click.option(
+        "--resume", is_flag=True, help="Go on with the unfinished run in the output folder; without one, begin."
+    ),
+    "fail-fast": click.option("--fail-fast", is_flag=True, help="Stop at the first gene that fails."),
+    "shard": click.option(
+        "--shard",
+        metavar="I/N",
+        help="Do the I-th of N parts of the genes; `decima-core merge` puts the parts together.",
     ),
     "quiet": click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
 }
@@ -98,6 +110,19 @@ def flags(*names: str) -> Callable[[Command], Command]:
         return command
 
     return decorate
+
+
+CONDUCT = ("resume", "fail-fast", "shard")
+
+
+def conduct_of(given: dict[str, Any]) -> Conduct:
+    """How a run is carried out, taken out of the flags that were given."""
+    from decima_core.carry_out import Conduct
+    from decima_core.shards import Shard
+
+    shard = given.pop("shard")
+    resume, fail_fast = given.pop("resume"), given.pop("fail_fast")
+    return Conduct(resume=resume, fail_fast=fail_fast, shard=None if shard is None else Shard.parse(shard))
 
 
 def listed(flag: str, values: tuple[str, ...]) -> list[str] | None:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from decima_core.cli.flags import configure, flags
+from decima_core.cli.flags import CONDUCT, conduct_of, configure, flags
 from decima_core.cli.text import count
 from decima_core.cli.watching import watching
 
 if TYPE_CHECKING:
+    from decima_core.carry_out import Conduct, Observer
     from decima_core.config import Plan
-    from decima_core.records import Interpretation
-    from decima_core.runner import Observer, RunSummary
+    from decima_core.outputs.assembly import RunSummary
+    from decima_core.outputs.outcome import GeneFailure, GeneResults
+
+SOME_FAILED = 3  # exit status
 
 
 @click.command("run")
 @click.argument("config", required=False)
 @flags(
     "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "method", "peaks", "motifs",
-    "option", "seq-len", "device", "seed", "output", "attributions", "bigwig", "overwrite", "quiet",
+    "option", "seq-len", "device", "seed", "output", "attributions", "bigwig", "overwrite",
+    *CONDUCT, "quiet",
 )  # fmt: skip
 def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: Any) -> None:
     """Explain genes: attributions, peaks and the motifs under them.
@@ -35,20 +40,28 @@ def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: An
                     --genes SPI1,CD68 --tasks CD14 --output results
     decima-core run pipeline.toml --method integrated-gradients -O method.n_steps=20
 
-    `decima-core show KIND NAME` lists the options of a stage.
+    `decima-core show KIND NAME` lists the options of a stage. A gene that fails is listed in failures.tsv, and the exit status is 3. Whatever
+    ends a run, --resume goes on with it.
     """
+    conduct = conduct_of(given)
     settings, registry = configure(config, pairs, given)
-    execute(settings.plan(registry), quiet=quiet)
+    leave(execute(settings.plan(registry), quiet=quiet, conduct=conduct))
 
 
-def execute(plan: Plan, *, quiet: bool = False) -> RunSummary:
+def leave(summary: RunSummary) -> None:
+    """End with the exit status of a run: 3 where genes failed beside others."""
+    if summary.failures:
+        sys.exit(SOME_FAILED)
+
+
+def execute(plan: Plan, *, quiet: bool = False, conduct: Conduct | None = None) -> RunSummary:
     """Run a plan with a progress bar when a person is watching, and a line for each gene."""
     from decima_core.runner import run
 
     def opening(genes: list[str], device: str) -> str:
         return f"{count(len(genes), 'gene')}, {plan.stages['method'].provider.spec.name}, on {device}"
 
-    return follow(plan, lambda observer: run(plan, observer=observer), opening, "gene", quiet=quiet)
+    return follow(plan, lambda observer: run(plan, observer=observer, conduct=conduct), opening, "gene", quiet=quiet)
 
 
 def follow(
@@ -60,48 +73,66 @@ def follow(
     quiet: bool,
 ) -> RunSummary:
     """Start a run, and show it: the line that opens it, one for each gene, and what it did. ``noun`` is what it counts."""
-    from decima_core.runner import Observer
+    from decima_core.carry_out import Observer
 
     with watching(quiet=quiet) as (console, progress):
         bar = progress.add_task(f"{noun}s", total=None)
 
-        def started(names: list[str], device: str, output: Path) -> None:
-            console.print(opening(names, device), markup=False)
-            progress.update(bar, total=len(names))
+        def say(line: str) -> None:
+            console.print(line, markup=False)
 
-        def gene_done(result: Interpretation) -> None:
-            console.print(summarise(result), markup=False)
+        def started(names: list[str], device: str, output: Path, done: int) -> None:
+            say(opening(names, device) + (f"; {done:,} done before" if done else ""))
+            progress.update(bar, total=len(names), completed=done)
+
+        def gene_done(results: GeneResults) -> None:
+            say(summarise(results))
             progress.advance(bar)
 
-        summary = start(Observer(started=started, gene_done=gene_done))
-    for note in summary.notes:
-        console.print(note, markup=False)
-    console.print(
-        f"{count(summary.genes, noun)}, {count(summary.peaks, 'peak')}, {count(summary.hits, 'motif hit')} "
-        f"in {summary.seconds['total']:.1f} s -> {summary.output}",
-        markup=False,
-    )
-    if not summary.peaks:
+        def gene_failed(failure: GeneFailure) -> None:
+            say(f"{failure.gene}: failed ({failure.stage}): {failure.reason}")
+            progress.advance(bar)
+
+        summary = start(Observer(started=started, gene_done=gene_done, gene_failed=gene_failed))
+    for line in (*summary.notes, *closing(summary, noun)):
+        say(line)
+    if summary.whole and not summary.before and not summary.peaks:
         name = plan.stages["peaks"].provider.spec.name
         lower = "with -O peaks.z=3 or -O peaks.height=..., and negative ones with -O peaks.sign=both."
         if name != "scipy":
             lower = f"with the options that 'decima-core show peaks {name}' lists."
-        console.print(f"No peak stands out in any {noun}; see lower ones {lower}", markup=False)
+        say(f"No peak stands out in any {noun}; see lower ones {lower}")
     return summary
 
 
-def summarise(result: Interpretation) -> str:
-    """One line about one gene: counts, and the motif that explains its highest peak best."""
-    from decima_core.naming import best_hits
+def closing(summary: RunSummary, noun: str) -> list[str]:
+    """What a run, or a shard of one, has come to."""
+    counts = f"{count(summary.genes, noun)}, {count(summary.peaks, 'peak')}, {count(summary.hits, 'motif hit')}"
+    failed = f"{count(len(summary.failures), noun)} failed"
+    if summary.before:
+        lines = [f"The run in '{summary.output}' was finished already: {counts}"]
+    elif summary.whole:
+        lines = [f"{counts} in {summary.seconds['total']:.1f} s -> {summary.output}"]
+    else:
+        lines = [
+            f"{counts} in {summary.seconds['total']:.1f} s; when all shards are done: decima-core merge {summary.output}"
+        ]
+    if summary.failures and summary.whole:
+        lines.append(f"{failed}; see {summary.output / 'failures.tsv'}")
+    elif summary.failures:
+        lines.append(f"{failed}; --resume tries again")
+    return lines
 
-    seconds = sum(result.seconds.values())
-    text = f"{result.record.gene}: {count(len(result.peaks), 'peak')}, {count(len(result.hits), 'hit')}"
-    if len(result.peaks):
-        top, tss = int(result.peaks.position[0]), result.record.tss
-        text += f"; highest at {top:,d}" if tss is None else f"; highest at TSS{top - tss:+,d}"
-        best = best_hits(result.hits, result.peaks)[0]
-        if best >= 0:
-            name, matrix, p = result.hits.motif_name[best], result.hits.motif_id[best], result.hits.p_value[best]
+
+def summarise(results: GeneResults) -> str:
+    """One line about one gene: counts, and the motif that explains its highest peak best."""
+    found, seconds = results.results[0].summary, sum(results.seconds.values())
+    text = f"{results.gene}: {count(found.peaks, 'peak')}, {count(found.hits, 'hit')}"
+    if found.top is not None:
+        place = f"{found.top:,d}" if found.from_tss is None else f"TSS{found.from_tss:+,d}"
+        text += f"; highest at {place}"
+        if found.motif is not None:
+            matrix, name, p = found.motif
             text += f", best motif {name} ({matrix}, p={p:.1e})"
         else:
             text += ", no motif"

@@ -25,9 +25,9 @@ from decima_core.demo.genome import (
 )
 from decima_core.demo.train import train
 from decima_core.errors import MotifError
+from decima_core.outputs.assembly import RunSummary
 from decima_core.records import Motif
 from decima_core.registry import Registry
-from decima_core.runner import RunSummary
 
 TASK = TASKS[0]
 EPOCHS = 14

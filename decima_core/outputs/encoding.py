@@ -40,7 +40,7 @@ class Rows:
 
 @attrs.frozen(kw_only=True)
 class GeneSummary:
-    """What there is to tell of one gene: counts, its highest peak, the motif that explains that best, and wall time by stage.
+    """What there is to tell of one gene and target: counts, its highest peak, and the motif that explains that best.
 
     ``top`` is the highest peak's summit in the window and ``from_tss`` its distance to the TSS; None where there is none.
     ``motif`` is the motif's id, name and p-value.
@@ -52,7 +52,6 @@ class GeneSummary:
     top: int | None = None
     from_tss: int | None = None
     motif: tuple[str, str, float] | None = None
-    seconds: Mapping[str, float] = attrs.field(factory=dict)
 
     @classmethod
     def of(cls, result: Interpretation) -> GeneSummary:
@@ -71,7 +70,6 @@ class GeneSummary:
             top=top,
             from_tss=distance,
             motif=motif,
-            seconds=dict(result.seconds),
         )
 
 

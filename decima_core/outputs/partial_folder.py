@@ -7,6 +7,7 @@ replace an older one leaves it alone until the very end, so a failure costs noth
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ RESULTS = (
     "peaks.bed",
     "hits.tsv",
     "hits.bed",
+    "failures.tsv",
+    "run.log",
     "effects.tsv",
     "effects.parquet",
     "motif_changes.tsv",
@@ -63,11 +66,14 @@ class PartialFolder:
     def take_over(self) -> None:
         """Give every file its name, in place of an older run's, the manifest last."""
         with self.explained():
+            for name in self._files:
+                sync(self.partial(name))
             # While old and new files may lie side by side, there is no manifest.
             for name in (MANIFEST, *self._obsolete):
                 (self.path / name).unlink(missing_ok=True)
             for name in self._files:
                 self.partial(name).replace(self.path / name)
+            sync(self.path)
 
     def discard(self) -> None:
         """Remove the partial files, and the folder if it was made for them."""
@@ -83,6 +89,18 @@ class PartialFolder:
         """What the disk refuses becomes an OutputError."""
         with explained(self.path):
             yield
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk, where the system can say so."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from decima_core.outputs.file_lock import lock
 
 
 class PatientFile:
@@ -31,8 +27,7 @@ class PatientFile:
         path.touch()
         self._file = path.open("r+b", buffering=0)
         try:
-            if fcntl is not None:
-                _lock(self._file.fileno())
+            lock(self._file.fileno())
             self._file.truncate(0)
         except BaseException:
             self._file.close()
@@ -73,12 +68,3 @@ class PatientFile:
 
     def close(self) -> None:
         self._file.close()
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # Some network file systems have no locks; then there is nothing to go by.
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            raise BlockingIOError(errno.EAGAIN, "another run is writing there") from None

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import attrs
+import pandas as pd
 
 from decima_core.attribution_layout import Layout
 from decima_core.outputs.attribution_file import AttributionFile
 from decima_core.outputs.bigwig_file import check_place, write_bigwig
 from decima_core.outputs.encoding import EncodedResult, encode
+from decima_core.outputs.outcome import GeneFailure
 from decima_core.outputs.partial_folder import MANIFEST as MANIFEST
 from decima_core.outputs.result_folder import ResultFolder
 from decima_core.outputs.table_stream import TextTable
@@ -16,15 +21,16 @@ from decima_core.records import Interpretation
 from decima_core.scores.bigwig_library import library
 
 TABLES = ("peaks.tsv", "peaks.bed", "hits.tsv", "hits.bed")
-ATTRIBUTIONS, BIGWIG = "attributions.h5", "attributions.bw"
+ATTRIBUTIONS, BIGWIG, FAILURES, LOG = "attributions.h5", "attributions.bw", "failures.tsv", "run.log"
 FILES = (ATTRIBUTIONS, *TABLES)
 
 
 class RunFolder(ResultFolder):
-    """Writes a run's results: ``folder.write(result)`` for each gene.
+    """Writes a run's results: ``folder.write(result)``, or ``folder.append(encoded)``, for each of ``genes``, in their order.
 
     ``bigwig`` asks for ``attributions.bw`` too, and gives the length of each contig where it is known. ``layout`` is how
-    attributions lie in their file (:mod:`decima_core.attribution_layout`).
+    attributions lie in their file (:mod:`decima_core.attribution_layout`), where they are not encoded already. ``failures`` are the
+    genes that have no results, for ``failures.tsv``; ``logs`` become ``run.log``, one after the other.
 
     Raises
     ------
@@ -44,11 +50,17 @@ class RunFolder(ResultFolder):
         overwrite: bool = False,
         bigwig: Mapping[str, int | None] | None = None,
         layout: Layout = "full",
+        failures: Sequence[GeneFailure] = (),
+        logs: Sequence[Path] = (),
     ) -> None:
         if bigwig is not None:
             library()
-        self._bigwig, self._layout = bigwig, layout
-        super().__init__(path, FILES if bigwig is None else (*FILES, BIGWIG), overwrite=overwrite)
+        self.genes = list(genes)
+        self._bigwig, self._layout, self._logs = bigwig, layout, logs
+        more = {BIGWIG: bigwig is not None, FAILURES: bool(failures), LOG: bool(logs)}
+        super().__init__(
+            path, (*FILES, *(name for name, is_written in more.items() if is_written)), overwrite=overwrite
+        )
         with self.opening():
             # First, for it takes the lock by which two runs keep out of each other's way.
             self._attributions = self.opened(AttributionFile(self.partial(ATTRIBUTIONS), genes, attributes, metadata))
@@ -56,6 +68,9 @@ class RunFolder(ResultFolder):
                 name: self.opened(TextTable(self.partial(name), metadata, comment_header=name.endswith(".bed")))
                 for name in TABLES
             }
+            if failures:
+                table = self.opened(TextTable(self.partial(FAILURES), metadata))
+                table.append(pd.DataFrame([attrs.asdict(failure) for failure in failures]), "the failures")
 
     def write(self, result: Interpretation) -> None:
         """Append one gene to every file."""
@@ -75,3 +90,8 @@ class RunFolder(ResultFolder):
         super().complete()
         if self._bigwig is not None:
             write_bigwig(self.partial(BIGWIG), self.partial(ATTRIBUTIONS), self._bigwig)
+        if self._logs:
+            with self.partial(LOG).open("wb") as whole:
+                for log in self._logs:
+                    with log.open("rb") as part:
+                        shutil.copyfileobj(part, whole)

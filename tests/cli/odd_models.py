@@ -100,7 +100,7 @@ class Interrupted(Fits):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         type(self).calls += 1
-        if type(self).calls > 3:
+        if type(self).calls > 1:
             raise KeyboardInterrupt
         return super().forward(x)
 
@@ -110,6 +110,6 @@ class SecondGeneFails(Fits):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         type(self).calls += 1
-        if type(self).calls > 2:
+        if type(self).calls > 1:
             raise RuntimeError("lost my weights")
         return super().forward(x)

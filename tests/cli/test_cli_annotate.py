@@ -17,7 +17,7 @@ from decima_core import Registry, annotate, hits_table, open_scores, peaks_table
 from decima_core.config import RunConfig
 
 AT = {"SPI1": 90, "CD68": 150, "GATA1": 120}
-FILES = ["attributions.h5", "hits.bed", "hits.tsv", "peaks.bed", "peaks.tsv", "run.json"]
+FILES = ["attributions.h5", "hits.bed", "hits.tsv", "peaks.bed", "peaks.tsv", "run.json", "run.log"]
 TABLES = FILES[1:5]
 
 
@@ -292,14 +292,27 @@ def test_errors_are_one_line_and_leave_nothing(scored, named, arguments, words):
     assert not Path("named").exists()
 
 
+def test_a_window_that_fails_leaves_the_others(scored, named):
+    one_hot, scores = scored
+    scores[1, 0, 5] = np.nan
+    np.savez("both.npz", one_hot=one_hot, attributions=scores)
+    result = named("--scores", "both.npz")
+    assert (result.code, result.err) == (3, "")
+    failures = pd.read_csv("named/failures.tsv", sep="\t", comment="#")
+    assert list(failures["gene"]) == ["window1"]
+    assert list(failures["stage"]) == ["read"]
+    assert json.loads(Path("named/run.json").read_text())["scores"]["windows"] == 2
+    assert set(pd.read_csv("named/hits.tsv", sep="\t", comment="#")["gene"]) == {"window0", "window2"}
+
+
 def test_a_window_that_fails_late_leaves_nothing_that_looks_finished(scored, named):
     one_hot, scores = scored
     scores[2, 0, 5] = np.nan
     np.savez("both.npz", one_hot=one_hot, attributions=scores)
-    result = named("--scores", "both.npz")
+    result = named("--scores", "both.npz", "--fail-fast")
     assert result.code == 1
     assert "window2" in result.err
-    assert not Path("named").exists()
+    assert [path.name for path in Path("named").iterdir()] == ["unfinished"]
 
 
 def test_a_run_description_with_scores_alone_needs_no_model():

@@ -20,10 +20,12 @@ from decima_core.records import Peaks
 
 ODD = f"{Path(__file__).with_name('odd_models.py')}:"
 Refused = Callable[..., str]
+RESULTS = ["attributions.h5", "hits.bed", "hits.tsv", "peaks.bed", "peaks.tsv", "run.json", "run.log"]
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in folder.iterdir()} if folder.is_dir() else {}
+    """The files of a folder; what an unfinished run keeps lies in a folder of its own."""
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} if folder.is_dir() else {}
 
 
 @pytest.fixture
@@ -105,7 +107,7 @@ def first_code(value: int) -> Callable[[np.ndarray], np.ndarray]:
 )
 def test_contents_that_do_not_fit(refused, edit, words):
     edited(edit)
-    message = refused()
+    message = refused("--fail-fast")
     for word in [*words, "genes.h5"]:
         assert word in message
 
@@ -308,6 +310,7 @@ def test_a_peak_caller_with_other_columns_for_each_gene(refused, monkeypatch):
     message = refused()
     assert "'CD68'" in message
     assert "p_value, q_value" in message
+    assert "1 of 3 genes are kept in 'results'; go on with --resume." in message
 
 
 def test_a_gene_without_peaks_may_lack_the_callers_own_columns(run, monkeypatch):
@@ -338,7 +341,7 @@ def test_a_finished_run_is_not_overwritten_unasked(run, refused):
     [
         ("--genes", "nobody"),
         ("--model", f"{ODD}NaN"),
-        ("--model", f"{ODD}SecondGeneFails"),
+        ("--model", f"{ODD}SecondGeneFails", "--fail-fast"),
         ("--tasks", "5"),
         ("-O", "source.loci=absent.bed"),
     ],
@@ -359,8 +362,8 @@ def test_leftovers_of_a_killed_run_do_not_matter(run, workspace):
 
 def test_a_folder_that_another_run_is_writing_to(refused, workspace):
     fcntl = pytest.importorskip("fcntl")
-    (workspace / "results").mkdir()
-    with (workspace / "results/attributions.h5.partial").open("w") as other:
+    (workspace / "results/unfinished").mkdir(parents=True)
+    with (workspace / "results/unfinished/lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         message = refused()
     assert "'results'" in message
@@ -403,8 +406,11 @@ def test_a_full_disk(run, workspace, name):
     assert result.code == 1
     assert len(result.err.splitlines()) == 1, result.err
     assert "The disk is full" in result.err
-    assert "'results'" in result.err
+    assert "3 of 3 genes are kept in 'results'; go on with --resume." in result.err
     assert snapshot(workspace / "results") == {}
+    resumed = run("--resume")
+    assert resumed.code == 0, resumed
+    assert "3 genes, input-x-gradient, on cpu; 3 done before" in resumed.out
 
 
 LIMITED = """
@@ -416,7 +422,7 @@ main(sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("limit", [0, 9_000])
+@pytest.mark.parametrize("limit", [0, 4_000, 9_000, 15_000])
 def test_a_file_that_may_not_grow(workspace, limit):
     """A disk that refuses half-way must not take the process down, as HDF5 does when it cannot write as it closes."""
     arguments = [
@@ -439,11 +445,14 @@ def test_a_file_that_may_not_grow(workspace, limit):
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert "File too large" in done.stderr
     assert snapshot(workspace / "results") == {}
+    command = [sys.executable, "-m", "decima_core", *arguments, "--resume"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert sorted(path.name for path in (workspace / "results").iterdir()) == RESULTS
 
 
 def test_an_interrupt(refused, workspace):
     message = refused("--model", f"{ODD}Interrupted", code=130)
-    assert "interrupted" in message
+    assert "interrupted; 1 of 3 genes are kept in 'results'; go on with --resume." in message
     assert not (workspace / "results/run.json").exists()
 
 

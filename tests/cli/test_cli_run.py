@@ -53,7 +53,7 @@ METHODS = [
     "feature-ablation",
     "inputxgradient",
 ]
-FILES = ["attributions.h5", "hits.bed", "hits.tsv", "peaks.bed", "peaks.tsv", "run.json"]
+FILES = ["attributions.h5", "hits.bed", "hits.tsv", "peaks.bed", "peaks.tsv", "run.json", "run.log"]
 
 
 def table(path: Path) -> pd.DataFrame:

@@ -1,0 +1,176 @@
+"""The work that a run does for each gene, apart from where its results go.
+
+    with open_genes(plan) as work:
+        for gene in work.names:
+            outcome = work.outcome(gene)    # GeneResults or GeneFailure
+
+A gene's outcome depends on the plan and the gene alone, not on the genes before it: so any process may do any of them, in any
+order.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+
+from decima_core.attribution_layout import Layout
+from decima_core.config import Plan
+from decima_core.device import resolve_device
+from decima_core.errors import ConfigError, ModelError, OutputError, UnknownNameError, first_line
+from decima_core.outputs.bigwig_file import check_place
+from decima_core.outputs.encoding import encode
+from decima_core.outputs.outcome import GeneFailure, GeneOutcome, GeneResults
+from decima_core.pipeline import Clock, explainer, select_genes
+from decima_core.providers import PlacedSource
+from decima_core.records import Interpretation
+from decima_core.run_record import metadata, model_facts, seeded
+from decima_core.targets import make_target
+
+# What concerns the whole run, whatever gene it is noticed at.
+STOPPING = (ConfigError, OutputError)
+
+
+@attrs.frozen(kw_only=True)
+class GeneWork:
+    """All that it takes to explain the genes of a plan.
+
+    Parameters
+    ----------
+    names
+        The genes of the run, in the order of its results.
+    explain
+        The results of one gene, one for each target; the clock is told the stages.
+    header
+        The header lines of every table, among them ``model`` and ``target``.
+    genome, contigs
+        What the files say of where the windows lie; ``contigs`` maps names to lengths, as far as they are known.
+    files
+        Paths of every file that the results depend on.
+    device
+        None where nothing is computed on one.
+    facts
+        What ``run.json`` says of the model, and the scores where there are some.
+    seed
+        The run's seed.
+    placed
+        Whether every window's place on the genome must be known.
+    layout
+        How attributions are stored.
+    tally
+        Counts since the last call of what the run sums up over its genes.
+    """
+
+    names: Sequence[str]
+    explain: Callable[[str, Clock], Sequence[Interpretation]]
+    header: Mapping[str, str]
+    genome: str | None
+    contigs: Mapping[str, int | None]
+    files: Sequence[str]
+    device: torch.device | None
+    facts: Mapping[str, Any]
+    seed: int
+    placed: bool = False
+    layout: Layout = "full"
+    tally: Callable[[], Mapping[str, int]] = dict
+
+    def outcome(self, gene: str) -> GeneOutcome:
+        """The encoded results of a gene, or why there are none.
+
+        Raises
+        ------
+        ConfigError, OutputError
+            For what concerns the whole run, such as a task that the model does not have.
+        ModelError
+            If the GPU can no longer be used.
+        """
+        clock = Clock()
+        seed_gene(self.seed, gene)
+        try:
+            results = self.explain(gene, clock)
+            with clock("write"):
+                if self.placed:
+                    for result in results:
+                        check_place(result.record)
+                encoded = tuple(encode(result, self.layout) for result in results)
+        except Exception as error:
+            if isinstance(error, STOPPING) and not (isinstance(error, UnknownNameError) and clock.stage == "read"):
+                raise
+            failure = GeneFailure.of(gene, clock.stage, error)
+        else:
+            return GeneResults(gene=gene, results=encoded, seconds=clock.seconds, tally=self.tally())
+        self._recover(failure)
+        return failure
+
+    def _recover(self, failure: GeneFailure) -> None:
+        """Give back the memory that a failed gene held; on a GPU, make sure that it still works."""
+        self.tally()
+        gc.collect()
+        if self.device is None or self.device.type != "cuda":
+            return
+        try:
+            torch.cuda.empty_cache()
+            torch.zeros(1, device=self.device).add_(1).cpu()
+        except RuntimeError as error:
+            raise ModelError(
+                f"The GPU can no longer be used after gene '{failure.gene}' ({failure.reason} Then: {first_line(error)})."
+            ) from error
+
+
+def seed_gene(seed: int, gene: str) -> None:
+    """Seed the global generators for one gene: what a plugin draws depends on the run's seed and the gene alone."""
+    digest = int.from_bytes(hashlib.sha256(f"{seed}\0{gene}".encode()).digest()[:8], "little")
+    torch.manual_seed(digest)
+    np.random.seed(digest % 2**32)
+    random.seed(digest)
+
+
+@contextmanager
+def open_genes(plan: Plan) -> Iterator[GeneWork]:
+    """The work of ``decima-core run``: source, model and the other providers made and ready, the model on its device.
+
+    Raises
+    ------
+    DecimaError
+        If one of them cannot be made, or a gene or task does not exist.
+    """
+    settings = plan.config
+    device = resolve_device(settings.device)
+    method_name = plan.stages["method"].provider.spec.name
+    with seeded(settings.seed), plan.stages["source"].create() as source:
+        names = select_genes(source, settings.genes, settings.split)
+        model = plan.stages["model"].create()
+        method, caller, scanner = (plan.stages[stage].create() for stage in ("method", "peaks", "motifs"))
+        # Made here too, so that tasks that do not exist are told before anything is written.
+        target = make_target(model, settings.target, source.tasks).description
+        with explainer(
+            source,
+            model,
+            method,
+            caller,
+            scanner,
+            target=settings.target,
+            seq_len=settings.seq_len,
+            device=device,
+            method_name=method_name,
+        ) as explain:
+            yield GeneWork(
+                names=names,
+                explain=lambda gene, clock: [explain(gene, clock)],
+                header=metadata(model=model.name, target=target, method=method_name),
+                genome=getattr(source, "genome", None),
+                contigs=source.contigs() if isinstance(source, PlacedSource) else {},
+                files=[*source.files, *model.files],
+                device=device,
+                facts={"model": model_facts(model)},
+                seed=settings.seed,
+                placed=settings.bigwig,
+                layout=settings.attributions,
+            )

@@ -1,0 +1,44 @@
+"""How fast a run goes, and when it will be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """Counts genes; ``done`` of ``total`` were done before."""
+
+    def __init__(self, total: int, done: int = 0, now: Callable[[], float] = time.monotonic) -> None:
+        self.total, self.done = total, done
+        self._before, self._now, self._started = done, now, now()
+
+    def step(self) -> None:
+        """One more is done."""
+        self.done += 1
+
+    def __str__(self) -> str:
+        """``12 of 18,457 done, 3.2 a second, about 1 h 36 min left``; how fast is not told before one is done."""
+        text = f"{self.done:,} of {self.total:,} done"
+        made, spent = self.done - self._before, self._now() - self._started
+        if not made or spent <= 0:
+            return text
+        rate = made / spent
+        per = f"{rate:.1f} a second" if rate >= 1 else f"{60 * rate:.1f} a minute"
+        left = (self.total - self.done) / rate
+        return f"{text}, {per}" + (f", about {duration(left)} left" if self.done < self.total else "")
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3 h 20 min`` or ``2 d 5 h``."""
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
