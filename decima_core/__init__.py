@@ -71,6 +71,9 @@ _HOME: dict[str, str] = {
     "interpret": "pipeline",
     "open_scores": "scores.opening",
     "run": "runner",
+    "Conduct": "carry_out",
+    "Shard": "shards",
+    "merge": "merging",
     "run_annotation": "annotate_run",
     "hits_table": "outputs.tables",
     "peaks_table": "outputs.tables",
@@ -125,6 +128,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from decima_core.annotate_run import run_annotation as run_annotation
     from decima_core.builder.build import build_gene_file as build_gene_file
+    from decima_core.carry_out import Conduct as Conduct
     from decima_core.choice import StageChoice as StageChoice
     from decima_core.comparison.run import ComparisonSummary as ComparisonSummary
     from decima_core.comparison.run import run_comparison as run_comparison
@@ -151,6 +155,7 @@ if TYPE_CHECKING:
     from decima_core.hookspecs import hookimpl as hookimpl
     from decima_core.joint_method import JointMethod as JointMethod
     from decima_core.joint_method import SeveralTargets as SeveralTargets
+    from decima_core.merging import merge as merge
     from decima_core.models import wrap_module as wrap_module
     from decima_core.modisco.discover import run_modisco as run_modisco
     from decima_core.modisco.inputs import write_modisco_inputs as write_modisco_inputs
@@ -205,4 +210,5 @@ if TYPE_CHECKING:
     from decima_core.scores.opening import open_scores as open_scores
     from decima_core.sections import CompareOptions as CompareOptions
     from decima_core.sections import TargetOptions as TargetOptions
+    from decima_core.shards import Shard as Shard
     from decima_core.variant_run import run_variants as run_variants

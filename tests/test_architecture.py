@@ -48,7 +48,17 @@ LAYERS = (
     ("gene_work",),
     ("carry_out",),
     ("runner", "builder"),
-    ("original_functions", "demo", "testing", "new_plugin", "variant_run", "comparison", "modisco", "annotate_run"),
+    (
+        "original_functions",
+        "demo",
+        "testing",
+        "new_plugin",
+        "variant_run",
+        "comparison",
+        "modisco",
+        "annotate_run",
+        "merging",
+    ),
     ("cli",),
     ("__main__",),
 )

@@ -13,6 +13,7 @@ from decima_core.errors import DecimaError
 # command -> (module, one line of help); the help stands here so that --help imports no command at all
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Explain genes: attributions, peaks and the motifs under them."),
+    "merge": ("merge", "Put the shards of a run together."),
     "annotate": ("annotate", "Call peaks and name motifs on scores you already have."),
     "compare": ("compare", "Compare methods, peak callers or motif scanners on the same genes."),
     "variants": ("variants", "Tell what variants do to the prediction, and to the motifs."),

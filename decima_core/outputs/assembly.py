@@ -101,7 +101,7 @@ def assemble(unfinished: Unfinished, contents: Contents, seconds: Mapping[str, f
         now = time.perf_counter()
         spent = {**seconds, **contents.seconds}
         spent["write"] = spent.get("write", 0.0) + now - writing
-        told = {"id": plan["id"], "counts": contents.counts, "seconds": {**spent, "total": now - started}}
+        told = {"counts": contents.counts, "seconds": {**spent, "total": now - started}, "id": plan["id"]}
         if contents.tally:
             told["scores"] = {**record["scores"], **contents.tally}
         if failures:
