@@ -22,6 +22,19 @@ ABOUT: dict[str, tuple[str, str]] = {
         "Ours reads the same two, or a gene file (named where it is). Ours also holds REF against the genome when it is made, which Decima's "
         "does not. The *floor* keeps the codes of the gene it read last, changes one of them, and makes the item of them in a fresh array.",
     ),
+    "writing": (
+        "Writing attributions",
+        "The same attributions of the bases that are there, written by each program in its own file, compressed as it does. Decima stores all "
+        "four bases. So do we with `full`, which Decima's own tools read; `projected` keeps the base that is there, and loses nothing; `float16` rounds "
+        "it to 11 bits. What is read back is compared.",
+    ),
+    "pipeline": (
+        "The whole pipeline",
+        "Genes of random bases from a file to a folder of results, with a network so small that what is around it shows: reading, input x gradient, "
+        "peaks, motifs, files. Beside it are Decima's own parts put together in the same order, with Decima's defaults. The two call peaks by "
+        "different rules, so the numbers of peaks and hits differ, and are given. With Decima's own network the model takes nearly all of the time, and the same in "
+        "both.",
+    ),
     "startup": (
         "Start-up",
         "From the start of the interpreter to its end, with everything in the system's cache and bytecode compiled, as after `pip install`. For "

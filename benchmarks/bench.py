@@ -217,6 +217,11 @@ class Bench:
         print(f"{what}: {medians}", file=sys.stderr, flush=True)
         return row
 
+    def remark(self, text: str) -> None:
+        """Add something to the note of the row that was added last."""
+        rows = self._tables[self._table]
+        rows[-1] = attrs.evolve(rows[-1], note="; ".join(filter(None, (rows[-1].note, text))))
+
     def result(self, area: str) -> Result:
         """All that was found."""
         return Result(

@@ -15,7 +15,7 @@ from benchmarks.areas import ABOUT
 from benchmarks.results import load
 
 ROOT = Path(__file__).parents[2]
-SLOW = ("startup",)  # starts many programs
+SLOW = ("pipeline", "startup")  # they start many programs, or a whole run
 
 
 @pytest.mark.parametrize("area", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in ABOUT])
