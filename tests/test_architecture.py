@@ -26,7 +26,7 @@ PLUGINS = sorted(
 # belongs in a layer before it is merged.
 LAYERS = (
     ("errors", "heavy"),
-    ("sequence", "options", "device", "guard", "memory", "model_call"),
+    ("sequence", "options", "device", "files", "guard", "memory", "model_call"),
     ("sections", "anndata_tables", "task_query"),
     ("arrays", "model_tasks", "attribution_layout"),
     ("records",),
@@ -63,7 +63,18 @@ LAYERS = (
     ("__main__",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-PUBLIC_TO_PLUGINS = {"errors", "methods", "models", "options", "providers", "records", "sequence", "testing", "weights"}
+PUBLIC_TO_PLUGINS = {
+    "errors",
+    "files",
+    "methods",
+    "models",
+    "options",
+    "providers",
+    "records",
+    "sequence",
+    "testing",
+    "weights",
+}
 HEAVY = {
     "torch",
     "captum",

@@ -142,10 +142,30 @@ def configure(
     scores: Mapping[str, Any] | None = None,
     compare: Mapping[str, Any] | None = None,
 ) -> tuple[RunConfig, Registry]:
-    """The run that a TOML file and flags describe, and the plugins it was read with."""
+    """The run that a TOML file and flags describe, and the plugins it was read with.
+
+    A command gives ``variants``, ``scores`` or ``compare`` if it reads that section. The others take none of its options by ``-O``,
+    though the TOML file may hold them.
+
+    Raises
+    ------
+    ConfigError
+        For an option of a section that the command does not read, and all else that is wrong with the run.
+    """
     registry = Registry.discover()
     base = RunConfig.from_file(config) if config else RunConfig(stages={})
     options, sections = split_options([parse_pair(p) for p in pairs])
+    for section, (owner, taken) in {
+        "variants": ("variants", variants),
+        "scores": ("annotate", scores),
+        "compare": ("compare", compare),
+    }.items():
+        if taken is None and sections[section]:
+            key = next(iter(sections[section]))
+            raise ConfigError(
+                f"The option {section}.{key} belongs to decima-core {owner}, and nothing here reads it; leave it out, or use that "
+                "command."
+            )
     providers: dict[str, str] = {}
     merged: dict[str, dict[str, Any]] = {}
     for stage in STAGES:

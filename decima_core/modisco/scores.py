@@ -59,6 +59,8 @@ class StoredScores:
             ) from None
         try:
             self._check()
+            # Read once: how the scores were made decides several things below.
+            self._method, self._options = self._header_method(), self._recorded_options()
             self.genes = [name.decode() if isinstance(name, bytes) else str(name) for name in self._file["genes"][:]]
             self.length = int(self._file["sequence"].shape[1])
             self.kind = self._choose(options.scores)
@@ -74,9 +76,9 @@ class StoredScores:
             self._file.close()
             raise
         self.warnings = [_OBSERVED_ONLY] if self.kind == "projected" else []
-        if self.kind != "projected" and options.center is None and self._options() is None:
+        if self.kind != "projected" and options.center is None and self._options is None:
             self.warnings.append(_UNKNOWN)
-        if self._method() == "saliency" and options.windows == "peaks":
+        if self._method == "saliency" and options.windows == "peaks":
             self.warnings.append(_SUMMED)
 
     def read(self, row: int) -> tuple[GeneRecord, npt.NDArray[np.float32]]:
@@ -145,9 +147,9 @@ class StoredScores:
             return "attribution" if asked == "hypothetical" else "projected"
         if "hypothetical" in self._file:
             return "hypothetical"
-        if self._method() == "saliency" and not (self._options() or {}).get("absolute"):
+        if self._method == "saliency" and not (self._options or {}).get("absolute"):
             return "attribution"
-        method = f"by '{self._method()}' " if self._method() else ""
+        method = f"by '{self._method}' " if self._method else ""
         raise ConfigError(
             f"TF-MoDISco needs hypothetical scores, a value for each of the four bases, and the attributions {method}in "
             f"'{self.path}' are not known to be such: run again with -O method.hypothetical=true (input-x-gradient, "
@@ -161,20 +163,18 @@ class StoredScores:
         A gradient has it, and so has a path from no base at all. A comparison with sequences has not: there each score is
         already the difference between a base and other bases. Scores of which nothing is known are left alone.
         """
-        options = self._options()
+        options = self._options
         return options is not None and options.get("baseline", "zeros") == "zeros"
 
-    def _header(self) -> Mapping[str, Any]:
+    def _header_method(self) -> str:
+        """The method's name, as the file itself has it; empty where it does not say."""
         try:
             header = json.loads(self._file.attrs.get("run", "{}"))
         except ValueError:
-            return {}
-        return header if isinstance(header, dict) else {}
+            return ""
+        return str(header.get("method", "")) if isinstance(header, dict) else ""
 
-    def _method(self) -> str:
-        return str(self._header().get("method", ""))
-
-    def _options(self) -> Mapping[str, Any] | None:
+    def _recorded_options(self) -> Mapping[str, Any] | None:
         """The method's options, as the run's record beside the file has them; None where there is no such record."""
         try:
             record = json.loads((self.path.parent / "run.json").read_text(encoding="utf-8"))

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from decima_core.errors import DataError, first_line, shorten
 from decima_core.providers import DataSource, PlacedSource
 from decima_core.records import Attribution, GeneRecord, Locus
+from decima_core.records.contigs import contig_key
 from decima_core.scores.bigwig_library import open_bigwig, quiet
 from decima_core.scores.reader import ScoreFacts
 from decima_core.scores.windows import values_of
-from decima_core.variants.place import contig_key
 
 logger = logging.getLogger(__name__)
 

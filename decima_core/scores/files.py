@@ -1,43 +1,18 @@
-"""Finding and opening files of scores, with errors that say what is wrong and what to do."""
+"""Opening files of scores, with errors that say what is wrong and what to do."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import h5py
 
-from decima_core.errors import DataError, first_line, near_matches
+from decima_core.errors import DataError, first_line
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 # Bytes kept of the chunks of each dataset: one chunk may hold many windows, and they are read one by one.
 _CHUNK_CACHE = 1 << 25
-
-
-def existing(path: str | os.PathLike[str], what: str) -> Path:
-    """The absolute path of a file that exists; ``what`` it holds is said in errors.
-
-    Raises
-    ------
-    DataError
-        If there is no such file (the message lists files of similar name), or it is a folder, a pipe or a device.
-    """
-    full = Path(path).expanduser().absolute()
-    try:
-        if full.is_file():
-            return full
-        if full.is_dir():
-            raise DataError(f"The {what} '{full}' is a folder; give the path of a file in it.")
-        if full.exists():
-            raise DataError(f"The {what} '{full}' is a pipe or a device, which cannot be read twice; give a file.")
-        names = sorted(p.name for p in full.parent.iterdir()) if full.parent.is_dir() else []
-    except OSError as error:
-        raise DataError(f"The {what} '{full}' cannot be read ({first_line(error)}); check its permissions.") from error
-    near = near_matches(full.name, names)
-    advice = f"did you mean {' or '.join(near)}?" if near else "check the path."
-    raise DataError(f"The {what} '{full}' does not exist; {advice}")
 
 
 def head_of(path: Path, what: str, n: int = 8) -> bytes:

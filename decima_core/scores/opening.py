@@ -11,6 +11,7 @@ import attrs
 import h5py
 
 from decima_core.errors import ConfigError, DataError, shorten
+from decima_core.files import existing_file
 from decima_core.options import build
 from decima_core.providers import DataSource
 from decima_core.registry import Registry
@@ -19,7 +20,7 @@ from decima_core.scores.bigwig_library import MAGIC as BIGWIG_MAGIC
 from decima_core.scores.bigwig_library import check_is_bigwig
 from decima_core.scores.chrombpnet import is_chrombpnet, open_chrombpnet
 from decima_core.scores.decima_file import DecimaScores, is_decima
-from decima_core.scores.files import HDF5_MAGIC, existing, head_of, open_hdf5
+from decima_core.scores.files import HDF5_MAGIC, head_of, open_hdf5
 from decima_core.scores.modisco import NPY_MAGIC, NPZ_MAGIC, ONE_HOT, open_array, open_modisco
 from decima_core.scores.projection import Projected
 from decima_core.scores.reader import ScoreReader
@@ -84,7 +85,7 @@ def open_described(
     """As :func:`open_scores`, of options that were checked."""
     if not options.path.strip():
         raise ConfigError("No scores were given; use --scores FILE, or path under [scores] in the TOML file.")
-    path = existing(options.path, "file of scores")
+    path = existing_file(options.path, "file of scores")
     regions = read_regions(options.regions) if options.regions else None
     # What the user says of the scores stands above what the file says.
     said = {name: text for name in ("model", "method", "target") if (text := getattr(options, name))}
@@ -140,7 +141,7 @@ class _Opening:
                 "--source genome.fa --gene-table genes.gtf."
             )
         windows = self.regions.windows(self.seq_len or self.regions.common_length())
-        genome = str(existing(self.options.sequences, "genome"))
+        genome = str(existing_file(self.options.sequences, "genome"))
         source = self.opened.enter_context(windows_of(genome, windows, self.plugins()))
         beside = [str(self.regions.path)]
         return BigWigScores(self.path, source, uncovered=uncovered, adapt=bare, beside=beside)
@@ -168,7 +169,7 @@ class _Opening:
 
     def beside(self) -> list[str]:
         """The files that were given beside the scores."""
-        given = [str(existing(self.options.sequences, "file of sequences"))] if self.options.sequences else []
+        given = [str(existing_file(self.options.sequences, "file of sequences"))] if self.options.sequences else []
         return given if self.regions is None else [*given, str(self.regions.path)]
 
     def sequences(self) -> Sequences | None:
@@ -179,7 +180,7 @@ class _Opening:
         return found
 
     def _sequences(self) -> Sequences:
-        path = existing(self.options.sequences, "file of sequences")
+        path = existing_file(self.options.sequences, "file of sequences")
         head = head_of(path, "sequences")
         if head.startswith((NPY_MAGIC, NPZ_MAGIC)):
             return OneHot(open_array(path, ONE_HOT))

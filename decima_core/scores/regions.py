@@ -17,8 +17,8 @@ from pathlib import Path
 import attrs
 
 from decima_core.errors import DataError, first_line
+from decima_core.files import existing_file
 from decima_core.records import Locus
-from decima_core.scores.files import existing
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def read_regions(path: str | Path) -> Regions:
     DataError
         If the file cannot be read or holds none, or a line is not understood; the message names the line.
     """
-    full = existing(path, "file of regions")
+    full = existing_file(path, "file of regions")
     regions = tuple(_parse(full, number, fields) for number, fields in _lines(full))
     if not regions:
         raise DataError(

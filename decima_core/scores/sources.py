@@ -14,10 +14,10 @@ import pandas as pd
 import pysam
 
 from decima_core.errors import DataError, first_line
+from decima_core.files import existing_file
 from decima_core.providers import DataSource
 from decima_core.records import GeneRecord, Locus
 from decima_core.registry import Registry
-from decima_core.scores.files import existing
 from decima_core.sequence import Codes
 
 
@@ -54,7 +54,7 @@ class FastaWindows:
     """Sequences of windows, a record of a FASTA file each, in file order."""
 
     def __init__(self, path: str, registry: Registry) -> None:
-        full = existing(path, "FASTA file")
+        full = existing_file(path, "FASTA file")
         lengths = _lengths(full)
         self.names = tuple(lengths)
         self.what, self.count = f"The FASTA file '{full}'", len(lengths)

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from decima_core.records import Locus
+from decima_core.records.contigs import contig_key
 from decima_core.variants.alleles import Variant, flip, problem
 
 COLUMNS = ("chrom", "pos", "ref", "alt", "gene", "strand", "rel_pos", "ref_tx", "alt_tx", "tss_dist", "status", "id")
@@ -89,12 +90,6 @@ class WindowIndex:
         first = int(np.searchsorted(starts, start - longest, side="right"))
         last = int(np.searchsorted(starts, end, side="left"))
         return [gene for gene in genes[first:last] if self._reach[gene].end > start]
-
-
-def contig_key(contig: str) -> str:
-    """What all spellings of a contig's name share: with or without ``chr`` in any case, ``M`` or ``MT``."""
-    bare = contig[3:] if contig[:3].lower() == "chr" and len(contig) > 3 else contig
-    return "MT" if bare.upper() in ("M", "MT") else bare
 
 
 def place(variants: Iterable[Variant], index: WindowIndex) -> Iterator[Placed]:

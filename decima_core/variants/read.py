@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from decima_core.errors import DataError
+from decima_core.files import existing_file
 from decima_core.variants.alleles import Variant
 from decima_core.variants.cells import NEEDED, TRANSCRIPT, column_names, genome_columns, to_variants
 from decima_core.variants.delimited import read_header, read_table, read_transcript_table
@@ -41,7 +41,7 @@ def read_variants(variants: Any) -> Iterator[Variant]:
         If a file cannot be read or a row not understood, naming the file and the line.
     """
     if isinstance(variants, (str, os.PathLike)):
-        path = existing(variants)
+        path = existing_file(variants, "file of variants")
         yield from read_vcf(path) if _kind(path) == "vcf" else read_table(path)
     elif hasattr(variants, "iloc") and hasattr(variants, "columns"):
         yield from _from_frame(variants)
@@ -75,7 +75,7 @@ def transcript_table(variants: Any) -> pd.DataFrame | None:
         return frame
     if not isinstance(variants, (str, os.PathLike)):
         return None
-    path = existing(variants)
+    path = existing_file(variants, "file of variants")
     return None if _kind(path) == "vcf" else read_transcript_table(path)
 
 
@@ -89,30 +89,6 @@ def in_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while part := list(islice(rest, size)):
         yield part
-
-
-def existing(path: str | os.PathLike[str]) -> Path:
-    """The path of a file that exists.
-
-    Raises
-    ------
-    DataError
-        If there is no such file, or it is a folder or a pipe.
-    """
-    full = Path(path).expanduser()
-    try:
-        mode = full.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"There is no file of variants '{full}'; check the path.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"The variants '{full}' cannot be read: {reason}.") from error
-    if stat.S_ISDIR(mode):
-        raise DataError(f"The variants '{full}' are a folder; give the path of a file in it.")
-    if not stat.S_ISREG(mode):
-        # Files are opened more than once: to see what they are, to read, to find a bad line, for their checksum.
-        raise DataError(f"The variants '{full}' are a pipe or a device, which cannot be read twice; give a file.")
-    return full
 
 
 def _kind(path: Path) -> str:

@@ -1,8 +1,10 @@
-"""One contig, two spellings: ``1`` and ``chr1``, ``MT`` and ``chrM``."""
+"""The genome's names of the contigs that a gene table means, which it may spell otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+
+from decima_core.records.contigs import contig_key
 
 
 def aliases(wanted: Iterable[str], genome: Iterable[str]) -> Mapping[str, str]:
@@ -13,15 +15,10 @@ def aliases(wanted: Iterable[str], genome: Iterable[str]) -> Mapping[str, str]:
     exact = set(genome)
     by_key: dict[str, set[str]] = {}
     for name in exact:
-        by_key.setdefault(_key(name), set()).add(name)
+        by_key.setdefault(contig_key(name), set()).add(name)
     found = {}
     for name in dict.fromkeys(wanted):
-        same = {name} if name in exact else by_key.get(_key(name), set())
+        same = {name} if name in exact else by_key.get(contig_key(name), set())
         if len(same) == 1:
             (found[name],) = same
     return found
-
-
-def _key(name: str) -> str:
-    bare = name[3:] if name[:3].lower() == "chr" and len(name) > 3 else name
-    return "MT" if bare.upper() in ("M", "MT") else bare

@@ -11,9 +11,9 @@ from typing import Any
 import attrs
 
 from decima_core.errors import DataError, OptionError, shorten
+from decima_core.files import existing_file
 from decima_fasta.contigs import aliases
 from decima_fasta.delimited import read_bed, read_delimited
-from decima_fasta.files import existing_file
 from decima_fasta.frames import is_anndata, is_frame, read_frame, read_h5ad
 from decima_fasta.gff import read_gff
 from decima_fasta.rows import Row, Rows

@@ -12,8 +12,8 @@ import numpy as np
 import pysam
 
 from decima_core.errors import DataError, UnknownNameError, first_line
+from decima_core.files import existing_file
 from decima_core.sequence import N_CODE, Codes, encode
-from decima_fasta.files import existing_file
 from decima_fasta.indexing import quiet, sound_index
 
 _PROTEIN_ONLY = frozenset("EFILPQZ*")

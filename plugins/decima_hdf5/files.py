@@ -1,45 +1,13 @@
-"""Finding and opening files, with errors that say what is wrong and what to do."""
+"""Opening gene files, with errors that say what is wrong and what to do."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import h5py
 
-from decima_core.errors import DataError, first_line, near_matches
-
-
-def existing_file(path: str | os.PathLike[str], what: str) -> Path:
-    """The absolute path of a file that exists; ``~`` is expanded.
-
-    Parameters
-    ----------
-    path
-        As the user gave it.
-    what
-        What the file holds, in the words of the error message, e.g. ``"gene file"``.
-
-    Raises
-    ------
-    DataError
-        If there is nothing at the path (the message lists files of similar name), or it is no file.
-    """
-    full = Path(path).expanduser().absolute()
-    if full.is_file():
-        return full
-    if full.is_dir():
-        raise DataError(f"The {what} '{full}' is a directory; give the path of a file in it.")
-    if full.exists():
-        raise DataError(f"The {what} '{full}' is not a regular file; give the path of one.")
-    if not full.parent.is_dir():
-        raise DataError(f"The {what} '{full}' does not exist, nor does its directory; check the path.")
-    try:
-        near = near_matches(full.name, sorted(p.name for p in full.parent.iterdir() if p.is_file()))
-    except OSError:
-        near = ()
-    advice = f"did you mean {' or '.join(near)}?" if near else "check the path."
-    raise DataError(f"The {what} '{full}' does not exist; {advice}")
+from decima_core.errors import DataError, first_line
+from decima_core.files import existing_file
 
 
 def open_hdf5(path: Path) -> h5py.File:

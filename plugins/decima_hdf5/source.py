@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from decima_core.errors import DataError, shorten
+from decima_core.files import existing_file
 from decima_core.records import GeneRecord, Locus
-from decima_hdf5.files import existing_file
 from decima_hdf5.handle import Handle
 from decima_hdf5.index import GeneIndex, read_index
 from decima_hdf5.layout import Layout, read_layout

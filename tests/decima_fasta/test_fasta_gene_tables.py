@@ -425,7 +425,7 @@ def test_files_that_are_no_tables(parts, tmp_path, open_source, genome_path):
         open_source(genome_path).genes()
     with pytest.raises(DataError, match=r"gene table '.*gense\.bed' does not exist; did you mean genes\.bed\?"):
         open_source(parts.write_bed(tmp_path / "genes.bed").with_name("gense.bed"))
-    with pytest.raises(DataError, match="is a directory"):
+    with pytest.raises(DataError, match="is a folder"):
         open_source(tmp_path)
     binary = tmp_path / "b.bed"
     for content in (b"\xff\xfe\x00\x81", b"chr1\0\n"):

@@ -400,7 +400,7 @@ def test_damage_inside_a_block_is_found_when_it_is_read(parts, tmp_path):
 def test_a_genome_that_is_not_there(genome_path, tmp_path):
     with pytest.raises(DataError, match=r"genome '.*genom\.fa' does not exist; did you mean genome\.fa\?"):
         Genome(genome_path.with_name("genom.fa"))
-    with pytest.raises(DataError, match="is a directory"):
+    with pytest.raises(DataError, match="is a folder"):
         Genome(tmp_path)
     genome = Genome(genome_path)
     genome_path.unlink()

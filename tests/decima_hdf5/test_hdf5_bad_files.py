@@ -37,12 +37,12 @@ def test_a_missing_file_brings_files_of_similar_name(write_genes):
 def test_a_missing_file_without_neighbours(tmp_path):
     with pytest.raises(DataError, match=r"does not exist; check the path"):
         HDF5Source(tmp_path / "genes.h5")
-    with pytest.raises(DataError, match=r"nor does its directory"):
+    with pytest.raises(DataError, match=r"nor does its folder"):
         HDF5Source(tmp_path / "absent" / "genes.h5")
 
 
 def test_a_directory(tmp_path):
-    with pytest.raises(DataError, match="is a directory"):
+    with pytest.raises(DataError, match="is a folder"):
         HDF5Source(tmp_path)
 
 

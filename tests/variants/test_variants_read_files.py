@@ -121,9 +121,9 @@ def test_files_that_are_no_vcf_are_refused_in_one_sentence(tmp_path: Path) -> No
         with pytest.raises(DataError, match=words) as told:
             list(read_variants(write(tmp_path / name, content)))
         assert name in str(told.value)
-    with pytest.raises(DataError, match="There is no file of variants"):
+    with pytest.raises(DataError, match=r"The file of variants .* does not exist"):
         list(read_variants(tmp_path / "none.vcf"))
-    with pytest.raises(DataError, match="are a folder"):
+    with pytest.raises(DataError, match="is a folder"):
         list(read_variants(tmp_path))
 
 

@@ -9,7 +9,9 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pysam
 import pytest
@@ -190,31 +192,37 @@ def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path) -> None:
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
     thread.join(5)
-    assert told == [f"The variants '{path}' are a pipe or a device, which cannot be read twice; give a file."]
+    assert told == [f"The file of variants '{path}' is a pipe or a device, which cannot be read twice; give a file."]
 
 
 def test_paths_that_cannot_be(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read: File name too long"):
+    with pytest.raises(DataError, match=r"cannot be read \(File name too long\)"):
         list(read_variants("x" * 400 + ".vcf"))
-    with pytest.raises(DataError, match="There is no file of variants"):
+    with pytest.raises(DataError, match="nor does its folder"):
         list(read_variants(write(tmp_path / "file", "") / "a.vcf"))
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="does not exist"):
         list(read_variants("a\0.vcf"))
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that every user may enter, unlike those of pytest."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("name", ["a.vcf", "a.tsv", "a.vcf.gz"])
-def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, name: str) -> None:
-    path = write(tmp_path / name, HEADER + GOOD)
-    path.chmod(0)
-    tmp_path.chmod(0o755)
+def test_a_file_that_may_not_be_read_says_so(open_folder: Path, name: str) -> None:
+    write(open_folder / name, HEADER + GOOD).chmod(0)
     program = (
         "import os\n"
         "from decima_core.variants.read import read_variants\n"
         "import pysam\n"
         # The superuser may read everything, so that right is given up once all is imported.
-        f"os.chdir({str(tmp_path)!r})\n"
+        f"os.chdir({str(open_folder)!r})\n"
         "if os.geteuid() == 0:\n    os.setegid(65534); os.seteuid(65534)\n"
         f"try:\n    list(read_variants({name!r}))\nexcept Exception as error:\n    print(type(error).__name__, error)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == f"DataError The variants '{name}' cannot be read: Permission denied."
+    assert done.stdout.strip() == f"DataError The variants '{open_folder / name}' cannot be read: Permission denied."
