@@ -77,6 +77,7 @@ def check_start(settings: RunConfig, conduct: Conduct) -> None:
     if settings.bigwig:
         library()
     unfinished = Unfinished(output)
+    unfinished.tidy()
     plan, record = unfinished.plan(), finished(output)
     if plan is not None and record is not None and record.get("id") == plan["id"]:
         with unfinished.claimed():

@@ -92,7 +92,7 @@ class GeneWork:
             If the GPU can no longer be used.
         """
         clock = Clock()
-        seed_gene(self.seed, gene)
+        seed_gene(self.seed, gene, self.device)
         try:
             results = self.explain(gene, clock)
             with clock("write"):
@@ -124,10 +124,13 @@ class GeneWork:
             ) from error
 
 
-def seed_gene(seed: int, gene: str) -> None:
+def seed_gene(seed: int, gene: str, device: torch.device | None = None) -> None:
     """Seed the global generators for one gene: what a plugin draws depends on the run's seed and the gene alone."""
     digest = int.from_bytes(hashlib.sha256(f"{seed}\0{gene}".encode()).digest()[:8], "little")
-    torch.manual_seed(digest)
+    if device is None or device.type == "cpu":
+        torch.default_generator.manual_seed(digest)  # the others take milliseconds
+    else:
+        torch.manual_seed(digest)
     np.random.seed(digest % 2**32)
     random.seed(digest)
 

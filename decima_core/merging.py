@@ -28,8 +28,13 @@ def merge(output: str | Path) -> RunSummary:
     """
     started = time.perf_counter()
     unfinished = Unfinished(output)
+    unfinished.tidy()
     plan, record = unfinished.plan(), finished(unfinished.output)
-    if plan is None or (record is not None and record.get("id") == plan["id"]):
+    if plan is not None and record is not None and record.get("id") == plan["id"]:
+        with unfinished.claimed():
+            unfinished.remove()  # that merge was killed between its end and this
+        plan = None
+    if plan is None:
         if record is None or "counts" not in record:
             raise OutputError(f"There is nothing to merge in '{output}': no shard has finished a gene there.")
         return RunSummary.of(unfinished.output, record, before=True)

@@ -17,16 +17,30 @@ class Pace:
         """One more is done."""
         self.done += 1
 
+    @property
+    def _per_second(self) -> float:
+        """Genes a second since it began; 0 before one is done."""
+        spent = self._now() - self._started
+        return (self.done - self._before) / spent if spent > 0 else 0.0
+
+    @property
+    def rate(self) -> str:
+        """``3.2 a second``; empty before one is done."""
+        return _rate(self._per_second)
+
     def __str__(self) -> str:
         """``12 of 18,457 done, 3.2 a second, about 1 h 36 min left``; how fast is not told before one is done."""
-        text = f"{self.done:,} of {self.total:,} done"
-        made, spent = self.done - self._before, self._now() - self._started
-        if not made or spent <= 0:
+        text, rate = f"{self.done:,} of {self.total:,} done", self._per_second
+        if not rate:
             return text
-        rate = made / spent
-        per = f"{rate:.1f} a second" if rate >= 1 else f"{60 * rate:.1f} a minute"
         left = (self.total - self.done) / rate
-        return f"{text}, {per}" + (f", about {duration(left)} left" if self.done < self.total else "")
+        return f"{text}, {_rate(rate)}" + (f", about {duration(left)} left" if self.done < self.total else "")
+
+
+def _rate(per_second: float) -> str:
+    if not per_second:
+        return ""
+    return f"{per_second:.1f} a second" if per_second >= 1 else f"{60 * per_second:.1f} a minute"
 
 
 def duration(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from decima_core.outputs.outcome import GeneFailure, GeneResults
 
 SOME_FAILED = 3  # exit status
+EVERY = 60.0  # seconds
 
 
 @click.command("run")
@@ -74,6 +76,7 @@ def follow(
 ) -> RunSummary:
     """Start a run, and show it: the line that opens it, one for each gene, and what it did. ``noun`` is what it counts."""
     from decima_core.carry_out import Observer
+    from decima_core.pace import Pace
 
     with watching(quiet=quiet) as (console, progress):
         bar = progress.add_task(f"{noun}s", total=None)
@@ -81,17 +84,29 @@ def follow(
         def say(line: str) -> None:
             console.print(line, markup=False)
 
+        pace, told = Pace(0), time.monotonic()
+
         def started(names: list[str], device: str, output: Path, done: int) -> None:
+            nonlocal pace
+            pace = Pace(len(names), done)
             say(opening(names, device) + (f"; {done:,} done before" if done else ""))
             progress.update(bar, total=len(names), completed=done)
 
+        def step(line: str) -> None:
+            nonlocal told
+            say(line)
+            pace.step()
+            progress.update(bar, advance=1, description=f"{noun}s, {pace.rate}")
+            # A file of lines has no bar; it is told now and then.
+            if not console.is_terminal and time.monotonic() - told > EVERY:
+                told = time.monotonic()
+                say(str(pace))
+
         def gene_done(results: GeneResults) -> None:
-            say(summarise(results))
-            progress.advance(bar)
+            step(summarise(results))
 
         def gene_failed(failure: GeneFailure) -> None:
-            say(f"{failure.gene}: failed ({failure.stage}): {failure.reason}")
-            progress.advance(bar)
+            step(f"{failure.gene}: failed ({failure.stage}): {failure.reason}")
 
         summary = start(Observer(started=started, gene_done=gene_done, gene_failed=gene_failed))
     for line in (*summary.notes, *closing(summary, noun)):

@@ -225,9 +225,15 @@ class Unfinished:
     @uninterrupted
     def remove(self) -> None:
         """Take it away at once: under its name there is either all of it or nothing."""
-        old = self.path.with_name(f"{FOLDER}.old")
-        with explained(self.output):
-            shutil.rmtree(old, ignore_errors=True)
-            with suppress(FileNotFoundError):
-                self.path.replace(old)
-        shutil.rmtree(old, ignore_errors=True)
+        self.tidy()
+        with explained(self.output), suppress(FileNotFoundError):
+            self.path.replace(self._old)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Take away what is left of a folder whose removal was interrupted."""
+        shutil.rmtree(self._old, ignore_errors=True)
+
+    @property
+    def _old(self) -> Path:
+        return self.path.with_name(f"{FOLDER}.old")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -191,6 +192,13 @@ def test_what_a_run_left_that_was_killed_after_its_end_is_put_away(run, stopped)
         (Path("results/unfinished") / name).write_bytes(content)
     assert "already holds a finished run" in run().err
     assert "unfinished" not in names_in("results")
+
+
+def test_the_pace_is_told_now_and_then(run, monkeypatch):
+    monkeypatch.setattr("decima_core.cli.run.EVERY", 0.0)
+    lines = run().out.splitlines()
+    assert re.fullmatch(r"1 of 3 done, [\d.]+ a (second|minute), about \d+ (s|min) left", lines[2])
+    assert re.fullmatch(r"3 of 3 done, [\d.]+ a (second|minute)", lines[6])
 
 
 # --- genes that fail --------------------------------------------------------------------------------------------------
