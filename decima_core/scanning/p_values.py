@@ -13,11 +13,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from decima_core.scanning.kernels import kernels, scratch_size
+
 Losses = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # Where a first try ends, in grid steps: the thresholds of most motifs at p = 1e-4 and 0.01 bits lie below.
 _FIRST_LIMIT = 1024
+# Cells of one array of distributions; bounds the memory that many motifs take.
+_CELLS = 1 << 21
 # A p-value that equals the threshold on paper may miss it by rounding.
 _TOLERANCE = 1e-12
 
@@ -46,29 +51,43 @@ def tail(losses: Losses, background: Floats, p_threshold: float) -> Floats:
     if its loss is at most ``T``. Empty where even a perfect site is likelier than the threshold. No element is 0, for a
     loss of 0 is always possible.
     """
-    worst = int(losses.max(axis=0).sum())
-    stop = p_threshold * (1 + _TOLERANCE)
-    limit = min(_FIRST_LIMIT, worst)
-    while True:
-        cumulative = np.cumsum(_mass(losses, background, limit))
-        if limit == worst or cumulative[-1] > stop:
-            break
-        limit = min(2 * limit, worst)
-    count = int(np.searchsorted(cumulative, stop, side="right"))
-    return np.clip(cumulative[:count], np.finfo(np.float64).tiny, 1.0)
+    (p_values,) = tails(losses, np.array([losses.shape[1]]), background, p_threshold)
+    return p_values
 
 
-def _mass(losses: Losses, background: Floats, limit: int) -> Floats:
-    """Probability of each loss 0 ... ``limit``, ``(limit + 1,)``; what lies beyond is left out."""
-    mass = np.zeros(limit + 1)
-    mass[0] = 1.0
-    top = 0  # the largest loss reached so far
-    for column in losses.T.tolist():
-        new_top = min(top + max(column), limit)
-        new = np.zeros(limit + 1)
-        for loss, frequency in zip(column, background.tolist(), strict=True):
-            if loss <= limit:
-                end = min(top + loss, limit) + 1
-                new[loss:end] += frequency * mass[: end - loss]
-        mass, top = new, new_top
-    return mass
+def tails(losses: Losses, width: Ints, background: Floats, p_threshold: float) -> list[Floats]:
+    """:func:`tail` of many motifs, whose losses ``(4, sum of widths)`` lie one beside another."""
+    rows = np.ascontiguousarray(losses.T, dtype=np.int64)
+    first = np.cumsum(width) - width
+    worst = np.add.reduceat(rows.max(axis=1), first)
+    found: dict[int, Floats] = {}
+    waiting = np.arange(len(width))
+    limit = _FIRST_LIMIT
+    while len(waiting):
+        limit = min(limit, int(worst[waiting].max()))
+        step = max(1, _CELLS // (limit + 1))
+        cut_off = []
+        for begin in range(0, len(waiting), step):
+            some = waiting[begin : begin + step]
+            counts, p_values = _cumulative(rows, first[some], width[some], background, limit, p_threshold)
+            whole = (counts <= limit) | (worst[some] <= limit)
+            ends = np.cumsum(counts[whole]).tolist()
+            for motif, start, end in zip(some[whole].tolist(), [0, *ends], ends, strict=False):
+                found[motif] = p_values[start:end]
+            cut_off.append(some[~whole])
+        waiting = np.concatenate(cut_off)
+        limit *= 2
+    return [found[motif] for motif in range(len(width))]
+
+
+def _cumulative(
+    rows: Ints, first: Ints, width: Ints, background: Floats, limit: int, p_threshold: float
+) -> tuple[Ints, Floats]:
+    """How many p-values each motif has up to the limit, and those of the motifs that end there, one after another."""
+    counts = np.empty(len(first), dtype=np.int64)
+    out = np.empty(len(first) * (limit + 1))
+    frequencies = np.ascontiguousarray(background, dtype=np.float64)
+    scratch, stop = np.empty(scratch_size(limit)), p_threshold * (1 + _TOLERANCE)
+    run = kernels()["cumulative"]
+    written = run(len(first), first, width, rows, frequencies, limit, stop, scratch, counts, out)
+    return counts, out[:written].copy()

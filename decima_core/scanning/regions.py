@@ -113,8 +113,18 @@ class WholeWindow:
         peak = np.full(len(start), -1, dtype=np.int64)
         if not len(self.summits) or not len(start):
             return site, peak
+        before = np.zeros(int(max(self.summits.max() + 1, (start + width).max())) + 1, dtype=np.int64)
+        before[self.summits + 1] = 1
+        before = np.cumsum(before)  # how many places with a summit lie before each position
+        holds = np.flatnonzero(before[start + width] > before[start])  # few sites do
+        peak[holds] = self._nearest(start[holds], width[holds])
+        return site, peak
+
+    def _nearest(self, start: Ints, width: Ints) -> Ints:
+        """The summit nearest the middle of each site, each of which holds one."""
         # The first peak at a place is the strongest there; so it is kept where two share a summit.
         places, strongest = np.unique(self.summits, return_index=True)
+        peak = np.full(len(start), -1, dtype=np.int64)
         twice_middle = 2 * start + width - 1
         right = np.searchsorted(2 * places, twice_middle)
         for near in (right - 1, right):
@@ -126,7 +136,7 @@ class WholeWindow:
             held = np.abs(2 * self.summits[peak] - twice_middle)  # of no meaning where peak is -1
             better = inside & ((peak < 0) | (rival < held) | ((rival == held) & (candidate < peak)))
             peak = np.where(better, candidate, peak)
-        return site, peak
+        return peak
 
 
 def region_of(kind: str, peaks: Peaks, window: int) -> Region:

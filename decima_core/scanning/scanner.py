@@ -15,6 +15,7 @@ from decima_core.records import Attribution, GeneRecord, Motif, MotifHits, Peaks
 from decima_core.scanning.fdr import q_values, q_values_by_family
 from decima_core.scanning.motif_sets import load_motifs
 from decima_core.scanning.options import ScanOptions
+from decima_core.scanning.ordering import order_of
 from decima_core.scanning.regions import Region, Stretch, find_in, region_of
 from decima_core.scanning.site_scores import attribution_scores
 from decima_core.scanning.sites import Sites
@@ -80,7 +81,7 @@ class GridScanner(ABC):
         self._rank: Ints = np.argsort(np.argsort([m.id for m in self._motifs], kind="stable"))
         self._number = {motif.id: i for i, motif in enumerate(self._motifs)}
         self._ids = np.array([m.id for m in self._motifs], dtype=object)
-        self._names = np.array([m.name for m in self._motifs], dtype=object)
+        self._motif_names = np.array([m.name for m in self._motifs], dtype=object)
         self._whole = WholeDistributions(self.strands)
         self._tell_of_short_motifs()
 
@@ -152,17 +153,24 @@ class GridScanner(ABC):
         site, peak = region.assign(sites.start, self.strands.width[sites.strand])
         if not len(site):
             return MotifHits.empty(length)
-        kept, row = np.unique(site, return_inverse=True)
-        sites = sites.take(kept)
-        columns = self._columns(sites, record, attribution)
-        p = self.strands.p_value(sites.strand, sites.loss)
+        new = np.diff(site, prepend=-1) > 0
+        sites, row = sites.take(site[new]), np.cumsum(new) - 1
+        scores = self._scores(sites, record, attribution)
+        distinct, rank = self.strands.p_ranks(sites.strand, sites.loss)
         number = self.strands.motif[sites.strand]
-        columns.update(p_value=p, q_value=self._q_values(p, number, region, record.codes))
-        by_peak = np.where(peak < 0, np.iinfo(np.int64).max, peak)
-        keys = (columns["strand"] == "-", self._rank[number], sites.start, -columns["score"], p)
-        order = np.lexsort((*(key[row] for key in keys), by_peak))
-        rows = {name: column[row[order]] for name, column in columns.items()}
-        return MotifHits(**rows, peak=peak[order], length=length)
+        q = self._q_values(distinct, rank, number, region, record.codes)
+        minus = ~self.strands.forward[sites.strand]
+        keys = (rank, -scores["score"], sites.start, self._rank[number], minus)
+        order = order_of(np.where(peak < 0, len(peaks), peak), *(key[row] for key in keys))
+        rows = row[order]
+        return MotifHits(
+            **self._names(sites.take(rows)),
+            **{name: column[rows] for name, column in scores.items()},
+            p_value=distinct[rank[rows]],
+            q_value=q[rows],
+            peak=peak[order],
+            length=length,
+        )
 
     def score_sites(
         self,
@@ -212,7 +220,8 @@ class GridScanner(ABC):
             )
         sites = self.measure(record.codes, which, first)
         return MotifHits(
-            **self._columns(sites, record, attribution),
+            **self._names(sites),
+            **self._scores(sites, record, attribution),
             p_value=self._whole.p_values(sites),
             q_value=np.ones(len(sites)),
             peak=np.full(len(sites), -1),
@@ -228,27 +237,29 @@ class GridScanner(ABC):
             raise MotifError(f"Motif '{motif}' is not scanned on strand '{strand}'; see the option 'both_strands'.")
         return index
 
-    def _columns(self, sites: Sites, record: GeneRecord, attribution: Attribution) -> dict[str, npt.NDArray[Any]]:
-        """What the table says about each site by itself."""
-        strands = self.strands
-        motif = strands.motif[sites.strand]
-        site_attr, motif_attr = attribution_scores(sites, strands, attribution)
+    def _names(self, sites: Sites) -> dict[str, npt.NDArray[Any]]:
+        """The columns of the table that say what and where each site is."""
+        motif = self.strands.motif[sites.strand]
         return {
             "motif_id": self._ids[motif],
-            "motif_name": self._names[motif],
+            "motif_name": self._motif_names[motif],
             "start": sites.start,
-            "end": sites.start + strands.width[sites.strand],
-            "strand": np.where(strands.forward[sites.strand], "+", "-"),
-            "score": strands.scores(record.codes, sites.strand, sites.start),
-            "site_attr_score": site_attr,
-            "motif_attr_score": motif_attr,
+            "end": sites.start + self.strands.width[sites.strand],
+            "strand": np.where(self.strands.forward[sites.strand], "+", "-"),
         }
 
-    def _q_values(self, p: Floats, motif: Ints, region: Region, codes: Codes) -> Floats:
+    def _scores(self, sites: Sites, record: GeneRecord, attribution: Attribution) -> dict[str, Floats]:
+        """The columns of what each site scores."""
+        site_attr, motif_attr = attribution_scores(sites, self.strands, attribution)
+        score = self.strands.scores(record.codes, sites.strand, sites.start)
+        return {"score": score, "site_attr_score": site_attr, "motif_attr_score": motif_attr}
+
+    def _q_values(self, distinct: Floats, rank: Ints, motif: Ints, region: Region, codes: Codes) -> Floats:
         stretch = Stretch.of(codes)
         tests: Ints = np.zeros(len(self._motifs), dtype=np.int64)
-        for group in self.strands.groups:
-            np.add.at(tests, self.strands.motif[group.first : group.last], region.tests(stretch, group.width))
+        for width in np.unique(self.strands.width).tolist():
+            of_width = self.strands.motif[self.strands.width == width]
+            tests += np.bincount(of_width, minlength=len(tests)) * region.tests(stretch, width)
         if self.options.fdr_over == "motif":
-            return q_values_by_family(p, motif, tests)
-        return q_values(p, int(tests.sum()))
+            return q_values_by_family(distinct, rank, motif, tests)
+        return q_values(distinct, rank, int(tests.sum()))

@@ -9,24 +9,24 @@ background, gives the same sites mirrored, with the same scores and p-values, wh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from decima_core.records import Motif
-from decima_core.scanning.p_values import losses_of, tail
+from decima_core.scanning.kernels import kernels
+from decima_core.scanning.p_values import losses_of, tails
 from decima_core.scanning.sites import Sites
-from decima_core.sequence import Codes
+from decima_core.sequence import N_CODE, Codes
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # Loss of an N: more than any site can lose, yet far from overflow when 2**16 of them are added.
 N_LOSS = 1 << 40
-# Cells of one gathered array; bounds the memory that many sites take.
-CHUNK_CELLS = 1 << 22
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -55,32 +55,6 @@ class Strand:
         return len(self.p_values) - 1
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class WidthGroup:
-    """All strands of one width, ``first`` ... ``last - 1`` in the set, stacked.
-
-    ``losses`` ``(K, 5, W)`` int64 and ``log_odds`` ``(K, 5, W)`` float64 have a fifth row for N, which loses more than any
-    site can and adds nothing to the score; ``ppm`` ``(K, 4, W)``.
-    """
-
-    width: int
-    first: int
-    last: int
-    losses: Ints
-    log_odds: Floats
-    ppm: Floats
-
-    @classmethod
-    def of(cls, first: int, strands: Sequence[Strand]) -> WidthGroup:
-        width, count = strands[0].width, len(strands)
-        losses = np.full((count, 5, width), N_LOSS, dtype=np.int64)
-        losses[:, :4] = [s.losses for s in strands]
-        log_odds = np.zeros((count, 5, width))
-        log_odds[:, :4] = [s.log_odds for s in strands]
-        ppm = np.array([s.ppm for s in strands])
-        return cls(width=width, first=first, last=first + count, losses=losses, log_odds=log_odds, ppm=ppm)
-
-
 class StrandSet:
     """The strands of a motif set, narrowest first, and columns over them.
 
@@ -88,10 +62,14 @@ class StrandSet:
     ----------
     strands
         All strands, ordered by width, then motif, plus before minus.
-    groups
-        The same by width.
     motif, forward, width, threshold
         Columns ``(K,)`` over the strands; ``threshold`` is the largest loss that is still a hit, -1 where none is.
+    row
+        ``(K,)``: where each strand's positions begin in the tables.
+    losses, log_odds, ppm
+        Tables over the positions of all strands, one strand after another: ``losses`` ``(R, 5)`` int64 and ``log_odds``
+        ``(R, 5)`` float64 have a fifth column for N, which loses more than any site can and adds nothing to the score; ``ppm``
+        ``(R, 4)``.
     """
 
     def __init__(self, strands: Iterable[Strand]) -> None:
@@ -101,15 +79,19 @@ class StrandSet:
         self.width: Ints = np.array([s.width for s in self.strands], dtype=np.int64)
         self.threshold: Ints = np.array([s.threshold for s in self.strands], dtype=np.int64)
         self._index = {(s.motif, s.forward): k for k, s in enumerate(self.strands)}
-        self.groups = tuple(self._by_width())
-        self._p_values: Floats = np.concatenate([s.p_values for s in self.strands])
-        lengths = self.threshold + 1
-        self._p_start: Ints = np.cumsum(lengths) - lengths
+        self.row: Ints = np.cumsum(self.width) - self.width
+        self.losses: Ints = _table([s.losses for s in self.strands], N_LOSS)
+        self.log_odds: Floats = _table([s.log_odds for s in self.strands], 0.0)
+        self.ppm: Floats = np.ascontiguousarray(np.concatenate([s.ppm for s in self.strands], axis=1).T)
+        # Strands that share their p-values share a place in the list of them all.
+        lists = {id(s.p_values): s.p_values for s in self.strands}
+        self._p_values: Floats = np.concatenate(list(lists.values()))
+        ends = np.cumsum([len(values) for values in lists.values()])
+        starts = {key: int(end) - len(values) for (key, values), end in zip(lists.items(), ends, strict=True)}
+        self._p_start: Ints = np.array([starts[id(s.p_values)] for s in self.strands], dtype=np.int64)
 
-    def _by_width(self) -> Iterator[WidthGroup]:
-        for width in np.unique(self.width).tolist():
-            first, last = np.searchsorted(self.width, [width, width + 1]).tolist()
-            yield WidthGroup.of(first, self.strands[first:last])
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StrandSet, (self.strands,)
 
     @property
     def widest(self) -> int:
@@ -123,12 +105,21 @@ class StrandSet:
         """p-values ``(H,)`` of hits from their strands' indices and their losses, none above its strand's threshold."""
         return np.asarray(self._p_values[self._p_start[strand] + loss])
 
+    def p_ranks(self, strand: Ints, loss: Ints) -> tuple[Floats, Ints]:
+        """The p-values of hits as ``distinct[rank]``, ``rank`` ``(H,)``: the different ones, rising, and which is whose."""
+        entry = self._p_start[strand] + loss
+        used = np.zeros(len(self._p_values), dtype=bool)
+        used[entry] = True
+        entries = np.flatnonzero(used)
+        distinct, ranks = np.unique(self._p_values[entries], return_inverse=True)
+        rank_of = np.empty(len(used), dtype=np.int64)
+        rank_of[entries] = ranks
+        return distinct, rank_of[entry]
+
     def measure(self, codes: Codes, strand: Ints, start: Ints) -> Sites:
         """The places ``strand``, ``start`` ``(H,)`` of a sequence ``(L,)`` with their losses; :data:`N_LOSS` or more over an N."""
         loss: Ints = np.empty(len(start), dtype=np.int64)
-        for group, rows, columns in self.chunks(strand):
-            bases = codes[start[rows, None] + columns]
-            loss[rows] = group.losses[strand[rows, None] - group.first, bases, columns].sum(axis=1)
+        self._sum("losses", codes, strand, start, self.losses, loss)
         return Sites(strand=strand, start=start, loss=loss)
 
     def hits(self, codes: Codes, strand: Ints, start: Ints) -> Sites:
@@ -139,22 +130,43 @@ class StrandSet:
     def scores(self, codes: Codes, strand: Ints, start: Ints) -> Floats:
         """Log odds ``(H,)`` in bits of places, each summed over the site; an N adds nothing."""
         score: Floats = np.empty(len(start))
-        for group, rows, columns in self.chunks(strand):
-            bases = codes[start[rows, None] + columns]
-            score[rows] = group.log_odds[strand[rows, None] - group.first, bases, columns].sum(axis=1)
+        self._sum("scores", codes, strand, start, self.log_odds, score)
         return score
 
-    def chunks(self, strand: Ints, cells: int = 1) -> Iterator[tuple[WidthGroup, Ints, Ints]]:
-        """Rows of one width at a time, so few that ``cells`` values for each of their bases are a small array.
+    def _sum(
+        self, name: str, codes: Codes, strand: Ints, start: Ints, table: npt.NDArray[Any], out: npt.NDArray[Any]
+    ) -> None:
+        bases = np.ascontiguousarray(codes, dtype=np.int8)
+        if bases.size and not 0 <= bases.min() <= bases.max() <= N_CODE:
+            raise IndexError("a base code is none of 0 ... 4")
+        strand, start = self.places(strand, start, len(bases))
+        kernels()[name](len(out), strand, start, self.row, self.width, bases, table, out)
 
-        Yields the group, the rows (indices into ``strand``) and the group's columns ``0 ... width - 1``.
+    def places(self, strand: Ints, start: Ints, length: int) -> tuple[Ints, Ints]:
+        """The two columns as machine code reads them.
+
+        Raises
+        ------
+        IndexError
+            If there is no such strand or a place leaves the sequence.
         """
-        order = np.argsort(strand, kind="stable")
-        for group in self.groups:
-            first, last = np.searchsorted(strand, [group.first, group.last], sorter=order).tolist()
-            step = max(1, CHUNK_CELLS // (cells * group.width))
-            for begin in range(first, last, step):
-                yield group, order[begin : min(begin + step, last)], np.arange(group.width)
+        strand, start = (np.ascontiguousarray(column, dtype=np.int64) for column in (strand, start))
+        if len(strand) != len(start):
+            raise IndexError(f"{len(strand)} strands for {len(start)} starts")
+        if len(strand):
+            if strand.min() < 0 or strand.max() >= len(self.strands):
+                raise IndexError("a place names a strand that the set does not have")
+            if start.min() < 0 or (start + self.width[strand]).max() > length:
+                raise IndexError("a place leaves the sequence")
+        return strand, start
+
+
+def _table(matrices: Sequence[npt.NDArray[Any]], of_n: float) -> npt.NDArray[Any]:
+    """Matrices ``(4, W)`` one below another, ``(R, 5)``, with a column for N."""
+    rows = np.concatenate(matrices, axis=1).T
+    table = np.full((len(rows), 5), of_n, dtype=rows.dtype)
+    table[:, :4] = rows
+    return table
 
 
 def prepare(
@@ -172,30 +184,47 @@ def prepare(
     """
     whole = math.fsum(background)  # exact, so that the complemented background is the very same numbers
     frequencies: Floats = np.array([f / whole for f in background])
-    strands = []
-    for index, motif in enumerate(motifs):
-        forward = _forward(index, motif.ppm, frequencies, pseudocount, bin_size, p_threshold)
-        strands.append(forward)
-        if both_strands:
-            if not np.array_equal(frequencies, frequencies[::-1]):
-                forward = _forward(index, motif.ppm, frequencies[::-1], pseudocount, bin_size, p_threshold)
-            strands.append(_flipped(forward))
+    settings = {"pseudocount": pseudocount, "bin_size": bin_size, "p_threshold": p_threshold}
+    strands = _forward(motifs, frequencies, **settings)
+    if both_strands:
+        even = np.array_equal(frequencies, frequencies[::-1])
+        strands += [_flipped(s) for s in (strands if even else _forward(motifs, frequencies[::-1], **settings))]
     return StrandSet(strands)
 
 
 def _forward(
-    motif: int, ppm: Floats, background: Floats, pseudocount: float, bin_size: float, p_threshold: float
-) -> Strand:
+    motifs: Sequence[Motif], background: Floats, *, pseudocount: float, bin_size: float, p_threshold: float
+) -> list[Strand]:
+    """The plus strands, computed side by side."""
+    ppm: Floats = np.concatenate([motif.ppm for motif in motifs], axis=1)
     padded = ppm + pseudocount
     log_odds: Floats = np.log2(padded / padded.sum(axis=0) / background[:, None])
     losses = losses_of(log_odds, bin_size)
-    p_values = tail(losses, background, p_threshold)
-    return Strand(
-        motif=motif, forward=True, losses=losses, log_odds=log_odds, ppm=ppm, p_values=p_values, background=background
-    )
+    width: Ints = np.array([motif.width for motif in motifs], dtype=np.int64)
+    p_values = tails(losses, width, background, p_threshold)
+    ends = np.cumsum(width).tolist()
+    return [
+        Strand(
+            motif=index,
+            forward=True,
+            losses=losses[:, start:end],
+            log_odds=log_odds[:, start:end],
+            ppm=ppm[:, start:end],
+            p_values=p,
+            background=background,
+        )
+        for index, (start, end, p) in enumerate(zip([0, *ends], ends, p_values, strict=False))
+    ]
 
 
 def _flipped(strand: Strand) -> Strand:
     """The strand's reverse complement; it has the same p-values."""
-    matrices = {name: getattr(strand, name)[::-1, ::-1] for name in ("losses", "log_odds", "ppm")}
-    return attrs.evolve(strand, forward=False, background=strand.background[::-1], **matrices)
+    return Strand(
+        motif=strand.motif,
+        forward=False,
+        losses=strand.losses[::-1, ::-1],
+        log_odds=strand.log_odds[::-1, ::-1],
+        ppm=strand.ppm[::-1, ::-1],
+        p_values=strand.p_values,
+        background=strand.background[::-1],
+    )
