@@ -12,6 +12,7 @@ The tree (an ``except DecimaError`` catches all of it)::
     ├── AttributionError       an attribution method failed or returned something unusable
     ├── PeakError              a peak caller was given, or returned, something unusable
     ├── MotifError             motifs cannot be read, found or scanned
+    ├── WorkerError            worker processes cannot start, cannot do the work, or are gone
     └── OutputError            results cannot be written, or would overwrite a finished run
 
 Each message is one sentence or two that name the culprit (file, option, gene) and the next step. The command line
@@ -103,6 +104,10 @@ class PeakError(DecimaError):
 
 class MotifError(DecimaError):
     """Motifs cannot be read, found or scanned."""
+
+
+class WorkerError(DecimaError):
+    """Worker processes cannot be started, cannot do the work, or are gone."""
 
 
 class OutputError(DecimaError):

@@ -1,0 +1,254 @@
+"""The executor on Dask: workers of a local cluster, or of a scheduler that runs already, wherever they are."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from distributed import Client, Future, KilledWorker
+
+from decima_core.errors import WorkerError, first_line, sentence
+from decima_core.workers.dask_cluster import connect, end, local_cluster
+from decima_core.workers.dask_worker import DaskReply, RunPlugin, answer, topic
+from decima_core.workers.payload import pack
+from decima_core.workers.place import share
+from decima_core.workers.protocol import TRIES, Build, Lost
+from decima_core.workers.reply import Repeater
+
+logger = logging.getLogger(__name__)
+
+LOCAL = "local"
+GLANCE = 1.0  # seconds between looks at how many workers there are
+QUICK = 1.0  # seconds for a name below which the next one waits at the worker already
+QUIET = 10.0  # seconds without a worker before that is told
+
+
+class DaskWorkers:
+    """As many names under way as a Dask cluster has workers, one in each process.
+
+    Dask tries a name again whose worker is gone. Where it gives one up, that is believed only if workers had begun it often
+    enough: a name that merely waited behind the culprit is given to Dask anew.
+
+    Parameters
+    ----------
+    build
+        Makes the work in each process.
+    address
+        A scheduler's address (``tcp://host:8786``), a scheduler file (``.json``), or ``local`` for a cluster of our own.
+    count
+        Processes of a local cluster.
+    threads
+        Threads of each worker; by default those that a scheduler's workers have (``--nthreads``), and an equal share of the
+        cores in a local cluster.
+    gpus
+        GPUs that the workers of a local cluster share, as ``CUDA_VISIBLE_DEVICES`` names them.
+
+    Raises
+    ------
+    ConfigError
+        If the build cannot be pickled.
+    WorkerError
+        If no scheduler answers at the address.
+    """
+
+    def __init__(
+        self,
+        build: Build,
+        address: str = LOCAL,
+        count: int = 1,
+        *,
+        threads: int | None = None,
+        gpus: tuple[str, ...] = (),
+    ) -> None:
+        payload = pack(build)
+        local = address == LOCAL
+        places = share(count, threads=threads, gpus=gpus) if local else []
+        self._threads = places[0].threads if local else threads
+        self._token = uuid.uuid4().hex
+        self._plugin = RunPlugin(self._token, payload, str(Path.cwd()), threads, places)
+        self._cluster = local_cluster(count) if local else None
+        self._address = str(self._cluster.scheduler_address) if self._cluster is not None else address
+        self._client: Client = connect(self._address)
+        self._count = 0  # workers
+        self._most = 0
+        self._started = time.monotonic()
+        self._finished = 0  # names
+        self._looked = 0.0
+        self._since = time.monotonic()  # when workers were last seen
+        self._begun: Counter[str] = Counter()
+        self._retried = 0
+        self._given_up: Counter[str] = Counter()
+        self._underway: dict[Future, str] = {}
+        self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._hopeless: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._repeater = Repeater()
+
+    def results(self, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+        """As :class:`~decima_core.workers.protocol.Executor` says."""
+        waiting, self._started = iter(names), time.monotonic()
+        with self._scheduler_watched():
+            self._client.subscribe_topic(topic(self._token), self._on_begun)
+            self._client.register_plugin(self._plugin)
+        self._fill(waiting)
+        while self._underway:
+            yield from self._give_up()
+            try:
+                future = self._done.get(timeout=GLANCE)
+            except queue.Empty:
+                self._fill(waiting)  # workers may have joined
+                continue
+            name = self._underway.pop(future, None)
+            if name is None:
+                continue  # given up, and cancelled
+            found = self._found(name, future)
+            self._finished += len(found)
+            # Before the result is dealt with, so that its worker need not wait for that.
+            self._fill(waiting)
+            yield from found
+
+    def facts(self) -> dict[str, Any]:
+        """Their kind, the scheduler, the most workers that there were at once, their threads, and how many names were tried again."""
+        return {
+            "executor": "dask",
+            "scheduler": LOCAL if self._cluster is not None else self._address,
+            "count": self._most,
+            "threads": self._threads,
+            "retried": self._retried,
+        }
+
+    def close(self) -> None:
+        """Take the run away from the workers, and end those of a cluster of our own."""
+        if self._cluster is not None:
+            end(self._cluster, self._client, busy=bool(self._underway))
+            return
+        with suppress(OSError, TimeoutError):  # the scheduler may be gone, and its workers with it
+            if self._client.status == "running":
+                self._client.cancel(list(self._underway))
+                self._client.unregister_worker_plugin(self._plugin.name)
+        self._client.close()
+
+    def __enter__(self) -> DaskWorkers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _fill(self, waiting: Iterator[str]) -> None:
+        """As many names under way as there are workers; twice as many where they take so little time that messages count."""
+        with self._scheduler_watched():
+            self._look()
+            quick = self._count * (time.monotonic() - self._started) < self._finished * QUICK
+            depth = 2 if quick else 1
+            while len(self._underway) < max(1, depth * self._count) and (name := next(waiting, None)) is not None:
+                self._submit(name)
+
+    def _submit(self, name: str) -> None:
+        # A key of its own: the same name may come again, in this run or in the next one.
+        future = self._client.submit(answer, self._token, name, key=f"decima-core-{uuid.uuid4().hex}", pure=False)
+        self._underway[future] = name
+        future.add_done_callback(self._done.put)
+
+    def _look(self) -> None:
+        """How many workers there are now, at most once in ``GLANCE`` seconds; tells where there is none."""
+        now = time.monotonic()
+        if now < self._looked + GLANCE:
+            return
+        self._looked = now
+        self._count = len(self._client.nthreads())
+        self._most = max(self._most, self._count)
+        if self._count:
+            self._since = now
+        elif now > self._since + QUIET:
+            logger.warning("The Dask scheduler at %s has no worker; waiting for one.", self._address)
+            self._since = float("inf")  # told once
+
+    def _on_begun(self, event: tuple[float, dict[str, Any]]) -> None:
+        """A worker told that it begins a name. Called in Dask's thread."""
+        _, told = event
+        name = told["name"]
+        self._begun[name] += 1
+        if self._begun[name] > TRIES:
+            self._hopeless.put(name)
+        elif self._begun[name] > 1:
+            self._retried += 1
+            logger.warning(
+                "A Dask worker was lost before the result of '%s' had come; it is tried again, by process %d at %s.",
+                name,
+                told["pid"],
+                told["worker"],
+            )
+
+    def _give_up(self) -> Iterator[tuple[str, Any]]:
+        """Names that were begun too often. Dask does not count a worker whose nanny saw it die before the scheduler did."""
+        while not self._hopeless.empty():
+            name = self._hopeless.get()
+            future = next((f for f, n in self._underway.items() if n == name), None)
+            if future is not None:
+                del self._underway[future]
+                with self._scheduler_watched():
+                    self._client.cancel([future], force=True)
+                yield self._lost(name)
+
+    def _found(self, name: str, future: Future) -> list[tuple[str, Any]]:
+        """What came of a name; nothing where it is given to Dask anew."""
+        with self._scheduler_watched():
+            try:
+                if future.cancelled():
+                    raise OSError("its tasks were cancelled")
+                answered: DaskReply = future.result()
+            except KilledWorker:
+                return self._killed(name)
+        reply, making = answered.reply, answered.making
+        if making is not None:
+            self._repeater.repeat(making.warned, once=True)
+        if reply is None:
+            assert making is not None
+            assert making.raised is not None
+            raise WorkerError(
+                sentence(f"The Dask worker at {answered.worker} cannot do the work of this run: {making.raised.told}")
+            )
+        self._repeater.repeat(reply.warned)
+        if reply.raised is not None:
+            raise reply.raised.error()
+        self._begun.pop(name, None)
+        return [(name, reply.value)]
+
+    def _killed(self, name: str) -> list[tuple[str, Any]]:
+        """Dask gave a name up: lost, or given to it anew where the workers that died were at something else."""
+        self._given_up[name] += 1
+        begun = self._begun.get(name, 0)
+        if begun < TRIES and self._given_up[name] < TRIES:
+            logger.warning("Workers died while '%s' waited on them; it is tried again.", name)
+            self._submit(name)
+            return []
+        return [self._lost(name)]
+
+    def _lost(self, name: str) -> tuple[str, Lost]:
+        times = self._begun.pop(name, 0)
+        logger.warning("Dask workers were lost with '%s' %d times; it is given up.", name, times)
+        guess = "memory ran out, most likely, or compiled code crashes on it"
+        return name, Lost(f"{times} Dask workers were lost while they worked on it; {guess}.")
+
+    @contextmanager
+    def _scheduler_watched(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, TimeoutError) as error:
+            raise WorkerError(
+                f"The connection to the Dask scheduler at {self._address} was lost ({first_line(error, 80)}). What is done "
+                "is kept: start the scheduler again, and go on with --resume."
+            ) from error
+        except (ImportError, AttributeError) as error:
+            raise WorkerError(
+                f"The Dask workers cannot load decima_core ({first_line(error, 120)}); install there what is installed here."
+            ) from error

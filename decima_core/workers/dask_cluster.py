@@ -1,0 +1,59 @@
+"""How a Dask scheduler is reached, and a cluster of our own."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import dask
+from distributed import Client, LocalCluster
+
+from decima_core.errors import WorkerError, first_line
+from decima_core.workers.protocol import TRIES
+
+
+def connect(address: str) -> Client:
+    """A client of the scheduler at an address, or of the one that a scheduler file (``.json``) tells of.
+
+    Raises
+    ------
+    WorkerError
+        If none answers there.
+    """
+    advice = "give an address such as tcp://host:8786, the path of a scheduler file (.json), or local"
+    by_file = address.endswith(".json")
+    if by_file and not Path(address).is_file():
+        raise WorkerError(f"There is no Dask scheduler file '{address}'; {advice}.")
+    where = {"scheduler_file": address} if by_file else {"address": address}
+    try:
+        return Client(**where, set_as_default=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WorkerError(
+            f"No Dask scheduler answers at '{address}' ({first_line(error, 120)}); {advice}."
+        ) from error
+
+
+def local_cluster(count: int) -> LocalCluster:
+    """``count`` processes on this machine, with a scheduler in this one."""
+    with dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1}):
+        # No limit to their memory: Dask would move results to disk and pause workers, which hold no results here.
+        return LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=0,
+            dashboard_address=None,
+            silence_logs="CRITICAL",  # what happens to workers is told in our words
+        )
+
+
+def end(cluster: LocalCluster, client: Client, *, busy: bool) -> None:
+    """End a cluster of our own, at once where its workers are ``busy``."""
+    if busy:
+        for nanny in cluster.workers.values():
+            nanny.auto_restart = False
+            if nanny.pid is not None:
+                os.kill(nanny.pid, signal.SIGKILL)
+    client.close()
+    cluster.close()
