@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import queue
 import time
 import uuid
@@ -17,7 +18,7 @@ from distributed import Client, Future, KilledWorker
 
 from decima_core.errors import WorkerError, first_line, sentence
 from decima_core.workers.dask_cluster import connect, end, local_cluster
-from decima_core.workers.dask_worker import DaskReply, RunPlugin, answer, topic
+from decima_core.workers.dask_worker import Call, DaskReply, Task, answer, forget, topic
 from decima_core.workers.payload import pack
 from decima_core.workers.place import share
 from decima_core.workers.protocol import TRIES, Build, Lost
@@ -69,12 +70,12 @@ class DaskWorkers:
         gpus: tuple[str, ...] = (),
     ) -> None:
         payload = pack(build)
-        local = address == LOCAL
-        places = share(count, threads=threads, gpus=gpus) if local else []
-        self._threads = places[0].threads if local else threads
-        self._token = uuid.uuid4().hex
-        self._plugin = RunPlugin(self._token, payload, str(Path.cwd()), threads, places)
-        self._cluster = local_cluster(count) if local else None
+        self._cluster = None
+        if address == LOCAL:
+            places = share(count, threads=threads, gpus=gpus)
+            threads = places[0].threads
+            self._cluster = local_cluster(places)
+        self._task = Task(uuid.uuid4().hex, payload, str(Path.cwd()), threads)
         self._address = str(self._cluster.scheduler_address) if self._cluster is not None else address
         self._client: Client = connect(self._address)
         self._count = 0  # workers
@@ -95,8 +96,7 @@ class DaskWorkers:
         """As :class:`~decima_core.workers.protocol.Executor` says."""
         waiting, self._started = iter(names), time.monotonic()
         with self._scheduler_watched():
-            self._client.subscribe_topic(topic(self._token), self._on_begun)
-            self._client.register_plugin(self._plugin)
+            self._client.subscribe_topic(topic(self._task.token), self._on_begun)
         self._fill(waiting)
         while self._underway:
             yield from self._give_up()
@@ -120,7 +120,7 @@ class DaskWorkers:
             "executor": "dask",
             "scheduler": LOCAL if self._cluster is not None else self._address,
             "count": self._most,
-            "threads": self._threads,
+            "threads": self._task.threads,
             "retried": self._retried,
         }
 
@@ -132,7 +132,7 @@ class DaskWorkers:
         with suppress(OSError, TimeoutError):  # the scheduler may be gone, and its workers with it
             if self._client.status == "running":
                 self._client.cancel(list(self._underway))
-                self._client.unregister_worker_plugin(self._plugin.name)
+                self._client.run(pickle.loads, pickle.dumps(Call(forget, (self._task.token,))), on_error="ignore")
         self._client.close()
 
     def __enter__(self) -> DaskWorkers:
@@ -154,7 +154,9 @@ class DaskWorkers:
 
     def _submit(self, name: str) -> None:
         # A key of its own: the same name may come again, in this run or in the next one.
-        future = self._client.submit(answer, self._token, name, key=f"decima-core-{uuid.uuid4().hex}", pure=False)
+        key = f"decima-core-{uuid.uuid4().hex}"
+        call = pickle.dumps(Call(answer, (self._task, name)))
+        future = self._client.submit(pickle.loads, call, key=key, pure=False)
         self._underway[future] = name
         future.add_done_callback(self._done.put)
 

@@ -10,7 +10,11 @@ import dask
 from distributed import Client, LocalCluster
 
 from decima_core.errors import WorkerError, first_line
+from decima_core.workers.dask_worker import OwnCluster
+from decima_core.workers.place import Place
 from decima_core.workers.protocol import TRIES
+
+TIMEOUT = 10.0  # seconds in which a scheduler must answer
 
 
 def connect(address: str) -> Client:
@@ -27,25 +31,28 @@ def connect(address: str) -> Client:
         raise WorkerError(f"There is no Dask scheduler file '{address}'; {advice}.")
     where = {"scheduler_file": address} if by_file else {"address": address}
     try:
-        return Client(**where, set_as_default=False)
+        return Client(**where, set_as_default=False, timeout=TIMEOUT)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WorkerError(
             f"No Dask scheduler answers at '{address}' ({first_line(error, 120)}); {advice}."
         ) from error
 
 
-def local_cluster(count: int) -> LocalCluster:
-    """``count`` processes on this machine, with a scheduler in this one."""
+def local_cluster(places: list[Place]) -> LocalCluster:
+    """A process on this machine for each of ``places``, with a scheduler in this one."""
     with dask.config.set({"distributed.scheduler.allowed-failures": TRIES - 1}):
         # No limit to their memory: Dask would move results to disk and pause workers, which hold no results here.
-        return LocalCluster(
-            n_workers=count,
+        cluster = LocalCluster(
+            n_workers=len(places),
             threads_per_worker=1,
             processes=True,
             memory_limit=0,
             dashboard_address=None,
             silence_logs="CRITICAL",  # what happens to workers is told in our words
         )
+    with Client(cluster, set_as_default=False) as client:
+        client.register_plugin(OwnCluster(places))
+    return cluster
 
 
 def end(cluster: LocalCluster, client: Client, *, busy: bool) -> None:
