@@ -87,6 +87,7 @@ _HOME: dict[str, str] = {
     # datasets, variants, building
     "HDF5Dataset": "datasets.genes",
     "VariantDataset": "datasets.variants",
+    "WorkerError": "errors",
     "build_gene_file": "builder.build",
     "explain_variants": "effects.explain",
     "process_variants": "datasets.process_variants",
@@ -152,6 +153,7 @@ if TYPE_CHECKING:
     from decima_core.errors import PeakError as PeakError
     from decima_core.errors import PluginError as PluginError
     from decima_core.errors import UnknownNameError as UnknownNameError
+    from decima_core.errors import WorkerError as WorkerError
     from decima_core.hookspecs import hookimpl as hookimpl
     from decima_core.joint_method import JointMethod as JointMethod
     from decima_core.joint_method import SeveralTargets as SeveralTargets

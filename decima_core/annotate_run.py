@@ -17,6 +17,7 @@ from decima_core.registry import Registry
 from decima_core.run_record import RunClock, metadata, seeded
 from decima_core.scores.opening import open_described
 from decima_core.scores.projection import Found, Projected
+from decima_core.workforce import employ
 
 
 def stages_of(config: RunConfig) -> tuple[str, ...]:
@@ -44,10 +45,17 @@ def run_annotation(
     plan = config if isinstance(config, Plan) else config.plan(plugins, stages_of(config))
     conduct, clock = conduct or Conduct(), RunClock()
     check_start(plan.config, conduct)
-    with open_windows(plan, plugins) as (work, scores):
-        summary = carry_out(work, plan, clock, observer or Observer(), conduct)
+    with employ(plan, open_annotation) as workforce, open_windows(plan, plugins) as (work, scores):
+        summary = carry_out(work, plan, clock, observer or Observer(), conduct, workforce)
         scores.found = Found(**summary.tally)
         return attrs.evolve(summary, notes=(scores.told(),))
+
+
+@contextmanager
+def open_annotation(plan: Plan) -> Iterator[GeneWork]:
+    """The work of ``decima-core annotate`` with the plugins that are installed where this is called: in a worker process."""
+    with open_windows(plan, Registry.discover()) as (work, _):
+        yield work
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from decima_core.outputs.assembly import RunSummary, assemble, finished
 from decima_core.outputs.fit import Fit
 from decima_core.outputs.journal import Journal
 from decima_core.outputs.manifest import InputHashes, plain
-from decima_core.outputs.outcome import GeneFailure, GeneResults, to_bytes
+from decima_core.outputs.outcome import GeneFailure, GeneResults
 from decima_core.outputs.partial_folder import check_free, explained
 from decima_core.outputs.run_log import RunLog
 from decima_core.outputs.unfinished import FORMAT, SERIAL, Contents, Unfinished
@@ -29,6 +29,7 @@ from decima_core.pace import Pace
 from decima_core.run_record import RunClock, manifest, option_files
 from decima_core.scores.bigwig_library import library
 from decima_core.shards import Shard
+from decima_core.workforce import Workforce
 
 
 @attrs.frozen(kw_only=True)
@@ -93,8 +94,10 @@ def check_start(settings: RunConfig, conduct: Conduct) -> None:
     check_free(output, overwrite or conduct.resume)
 
 
-def carry_out(work: GeneWork, plan: Plan, clock: RunClock, watch: Observer, conduct: Conduct) -> RunSummary:
-    """Do the genes that are not done yet, and put the results together when all are there.
+def carry_out(
+    work: GeneWork, plan: Plan, clock: RunClock, watch: Observer, conduct: Conduct, workforce: Workforce
+) -> RunSummary:
+    """Have the genes done that are not done yet, and put the results together when all are there.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def carry_out(work: GeneWork, plan: Plan, clock: RunClock, watch: Observer, cond
     """
     hashes = InputHashes([*work.files, *option_files(plan)])
     try:
-        return _Call(work, plan, clock, watch, conduct, hashes).run()
+        return _Call(work, plan, clock, watch, conduct, hashes, workforce).run()
     finally:
         hashes.close()
 
@@ -114,9 +117,17 @@ class _Call:
     """One call that carries out a run or a shard of it."""
 
     def __init__(
-        self, work: GeneWork, plan: Plan, clock: RunClock, watch: Observer, conduct: Conduct, hashes: InputHashes
+        self,
+        work: GeneWork,
+        plan: Plan,
+        clock: RunClock,
+        watch: Observer,
+        conduct: Conduct,
+        hashes: InputHashes,
+        workforce: Workforce,
     ) -> None:
         self._work, self._settings, self._clock, self._watch = work, plan.config, clock, watch
+        self._workforce = workforce
         self._conduct, self._shard, self._hashes = conduct, conduct.shard, hashes
         self._unfinished = Unfinished(plan.config.output)
         self._output = self._unfinished.output
@@ -205,8 +216,8 @@ class _Call:
         pace = Pace(len(self._genes), len(self._genes) - len(genes))
         if self._unfinished.plan() is not None:
             self._log.open()
-        for gene in genes:
-            outcome = self._work.outcome(gene)
+        for done in self._workforce.outcomes(self._work, genes):
+            outcome, gene = done.outcome, done.outcome.gene
             if isinstance(outcome, GeneResults):
                 fit.check(outcome.results)
             elif self._conduct.fail_fast:
@@ -215,8 +226,7 @@ class _Call:
                 self._agree()
                 self._log.open()
                 agreed = True
-            record = to_bytes(outcome)
-            contents.add(journal.path, journal.append(record), record)
+            contents.add(journal.path, journal.append(done.record), done.record)
             pace.step()
             if isinstance(outcome, GeneResults):
                 self._log.say(f"{gene}: {sum(outcome.seconds.values()):.2f} s; {pace}")
@@ -270,7 +280,8 @@ class _Call:
         """The results of a run put together, or what a shard of one has come to."""
         self._log.say(f"{contents.counts['genes']:,} genes done, {len(contents.failures):,} failed")
         if self._shard is None:
-            return assemble(self._unfinished, contents, {"setup": self._setup}, self._clock.counter)
+            more = self._workforce.facts()
+            return assemble(self._unfinished, contents, {"setup": self._setup}, self._clock.counter, more)
         counts, seconds = contents.counts, {"setup": self._setup, **contents.seconds, "total": self._clock.elapsed()}
         return RunSummary(
             output=self._output,

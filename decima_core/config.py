@@ -34,7 +34,8 @@ class RunConfig:
     ``stages`` maps ``source``, ``model``, ``method``, ``peaks`` and ``motifs`` to a :class:`StageChoice`. Either
     ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
     ``decima-core variants`` alone, ``scores`` to ``decima-core annotate``, ``compare`` to ``decima-core compare``. ``attributions``
-    says how these are stored (:mod:`decima_core.attribution_layout`), ``bigwig`` asks for ``attributions.bw``.
+    says how these are stored (:mod:`decima_core.attribution_layout`), ``bigwig`` asks for ``attributions.bw``. ``workers`` is a number of
+    processes, ``dask`` the address of a Dask scheduler, or ``local``; ``threads`` is what each process has for one operation.
     """
 
     stages: Mapping[str, StageChoice]
@@ -51,6 +52,9 @@ class RunConfig:
     attributions: Layout = "full"
     bigwig: bool = False
     overwrite: bool = False
+    workers: int | None = None
+    dask: str | None = None
+    threads: int | None = None
 
     def __attrs_post_init__(self) -> None:
         for stage, choice in self.stages.items():
@@ -112,8 +116,8 @@ class RunConfig:
     @classmethod
     def from_mapping(cls, table: Mapping[str, Any], where: str = "the configuration") -> RunConfig:
         """The run that a nested mapping (a parsed TOML file) describes; ``where`` names it in errors."""
-        fields = {"genes", "split", "seq_len", "device", "seed", "output", "attributions", "bigwig", "overwrite"}
-        known = [*STAGES, *_SECTIONS, *sorted(fields)]
+        fields = sorted(_FIELD_TYPES)
+        known = [*STAGES, *_SECTIONS, *fields]
         given: dict[str, Any] = {}
         stages: dict[str, StageChoice] = {}
         for key, value in table.items():
@@ -243,6 +247,9 @@ _FIELD_TYPES: Mapping[str, Any] = {
     "attributions": Layout,
     "bigwig": bool,
     "overwrite": bool,
+    "workers": int | None,
+    "dask": str | None,
+    "threads": int | None,
 }
 
 
@@ -253,8 +260,10 @@ def _field(name: str, value: Any, where: str) -> Any:
         raise OptionError(sentence(f"'{name}' in {where} {error}")) from None
     if name == "output" and not checked.strip():
         raise OptionError(f"'output' in {where} is empty; name a folder.")
-    if name == "seq_len" and checked is not None and checked < 1:
-        raise OptionError(f"'seq_len' in {where} must be at least 1, not {checked}.")
+    if name in ("seq_len", "workers", "threads") and checked is not None and checked < 1:
+        raise OptionError(f"'{name}' in {where} must be at least 1, not {checked}.")
+    if name == "dask" and checked is not None and not checked.strip():
+        raise OptionError(f"'dask' in {where} is empty; give a scheduler's address, or local.")
     if name == "seed" and not 0 <= checked < 2**63:
         raise OptionError(f"'seed' in {where} must lie between 0 and 2^63 - 1, not {checked}.")
     return checked

@@ -10,7 +10,7 @@ from decima_core.errors import shorten
 # The libraries that compute; Python and the system may differ between the machines of one run.
 _MACHINE = ("python", "platform", "decima-core")
 # Settings that say where and on what, not what; stages are told by their providers' options, which have the defaults too.
-_ELSEWHERE = ("output", "device", "genes", "split", "source", "model", "method", "peaks", "motifs")
+_ELSEWHERE = ("output", "device", "threads", "genes", "split", "source", "model", "method", "peaks", "motifs")
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], *, inputs: bool = True) -> list[str]:

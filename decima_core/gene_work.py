@@ -29,7 +29,7 @@ from decima_core.outputs.bigwig_file import check_place
 from decima_core.outputs.encoding import encode
 from decima_core.outputs.outcome import GeneFailure, GeneOutcome, GeneResults
 from decima_core.pipeline import Clock, explainer, select_genes
-from decima_core.providers import PlacedSource
+from decima_core.providers import DataSource, PlacedSource, SequenceModel
 from decima_core.records import Interpretation
 from decima_core.run_record import metadata, model_facts, seeded
 from decima_core.targets import make_target
@@ -136,8 +136,11 @@ def seed_gene(seed: int, gene: str, device: torch.device | None = None) -> None:
 
 
 @contextmanager
-def open_genes(plan: Plan) -> Iterator[GeneWork]:
+def open_genes(plan: Plan, *, device: torch.device | None = None, ready: bool = True) -> Iterator[GeneWork]:
     """The work of ``decima-core run``: source, model and the other providers made and ready, the model on its device.
+
+    ``device`` is the one that the plan's settings mean, where that is known already. Unless ``ready``, the work can say what it is
+    but explain nothing, and the model is not kept: for a process that leaves the genes to others.
 
     Raises
     ------
@@ -145,35 +148,55 @@ def open_genes(plan: Plan) -> Iterator[GeneWork]:
         If one of them cannot be made, or a gene or task does not exist.
     """
     settings = plan.config
-    device = resolve_device(settings.device)
-    method_name = plan.stages["method"].provider.spec.name
+    device = device or resolve_device(settings.device)
     with seeded(settings.seed), plan.stages["source"].create() as source:
-        names = select_genes(source, settings.genes, settings.split)
-        model = plan.stages["model"].create()
-        method, caller, scanner = (plan.stages[stage].create() for stage in ("method", "peaks", "motifs"))
-        # Made here too, so that tasks that do not exist are told before anything is written.
-        target = make_target(model, settings.target, source.tasks).description
+        if not ready:
+            yield _Opening(plan, source, device).work(explain=_left_to_others)
+            return
+        opening = _Opening(plan, source, device)
         with explainer(
             source,
-            model,
-            method,
-            caller,
-            scanner,
+            opening.model,
+            opening.method,
+            opening.caller,
+            opening.scanner,
             target=settings.target,
             seq_len=settings.seq_len,
             device=device,
-            method_name=method_name,
+            method_name=opening.method_name,
         ) as explain:
-            yield GeneWork(
-                names=names,
-                explain=lambda gene, clock: [explain(gene, clock)],
-                header=metadata(model=model.name, target=target, method=method_name),
-                genome=getattr(source, "genome", None),
-                contigs=source.contigs() if isinstance(source, PlacedSource) else {},
-                files=[*source.files, *model.files],
-                device=device,
-                facts={"model": model_facts(model)},
-                seed=settings.seed,
-                placed=settings.bigwig,
-                layout=settings.attributions,
-            )
+            yield opening.work(explain=lambda gene, clock: [explain(gene, clock)])
+
+
+class _Opening:
+    """The providers of a run beside its source, and the description of the work."""
+
+    def __init__(self, plan: Plan, source: DataSource, device: torch.device) -> None:
+        self._plan, self._source, self._device = plan, source, device
+        self._names = select_genes(source, plan.config.genes, plan.config.split)
+        self.method_name = plan.stages["method"].provider.spec.name
+        self.model: SequenceModel = plan.stages["model"].create()
+        self.method, self.caller, self.scanner = (plan.stages[s].create() for s in ("method", "peaks", "motifs"))
+        # Made here too, so that tasks that do not exist are told before anything is written.
+        self._target = make_target(self.model, plan.config.target, source.tasks).description
+
+    def work(self, *, explain: Callable[[str, Clock], Sequence[Interpretation]]) -> GeneWork:
+        """The work, with the function that does it; it does not hold the model."""
+        source, model, settings = self._source, self.model, self._plan.config
+        return GeneWork(
+            names=self._names,
+            explain=explain,
+            header=metadata(model=model.name, target=self._target, method=self.method_name),
+            genome=getattr(source, "genome", None),
+            contigs=source.contigs() if isinstance(source, PlacedSource) else {},
+            files=[*source.files, *model.files],
+            device=self._device,
+            facts={"model": model_facts(model)},
+            seed=settings.seed,
+            placed=settings.bigwig,
+            layout=settings.attributions,
+        )
+
+
+def _left_to_others(gene: str, clock: Clock) -> Sequence[Interpretation]:
+    raise AssertionError("this process describes the work, and others do it")

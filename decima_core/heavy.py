@@ -7,6 +7,8 @@ HEAVY = (
     "anndata",
     "borzoi_pytorch",
     "captum",
+    "dask",
+    "distributed",
     "enformer_pytorch",
     "decima",
     "grelu",

@@ -102,7 +102,9 @@ def config_table(plan: Plan) -> dict[str, Any]:
         stage: {**({"provider": choice.provider} if choice.provider else {}), **choice.options}
         for stage, choice in settings.stages.items()
     }
-    fields = {name: getattr(settings, name) for name in ("genes", "split", "seq_len", "device", "seed", "output")}
+    # Who does the work is told apart from this; threads are here, for the last digit of a sum may depend on them.
+    names = ("genes", "split", "seq_len", "device", "seed", "output", "threads")
+    fields = {name: getattr(settings, name) for name in names}
     # Without a model there are scores made elsewhere, and no target that could be chosen.
     sections = {"target": as_dict(settings.target)} if "model" in plan.stages else {"scores": as_dict(settings.scores)}
     if settings.variants.path:

@@ -8,6 +8,7 @@ from decima_core.gene_work import open_genes
 from decima_core.outputs.assembly import RunSummary
 from decima_core.registry import Registry
 from decima_core.run_record import RunClock
+from decima_core.workforce import employ
 
 
 def run(
@@ -23,6 +24,8 @@ def run(
     ``attributions.bw``, where genes failed also ``failures.tsv``, and, last, ``run.json``. Each gene is kept as soon as it is done, in
     the folder ``unfinished``: whatever ends the run, ``conduct`` with ``resume`` goes on with it.
 
+    With ``workers`` or ``dask`` the genes are done in other processes, in any order; the results are the same.
+
     Raises
     ------
     DecimaError
@@ -32,5 +35,8 @@ def run(
     plan = config if isinstance(config, Plan) else config.plan(registry or Registry.discover())
     conduct, clock = conduct or Conduct(), RunClock()
     check_start(plan.config, conduct)
-    with open_genes(plan) as work:
-        return carry_out(work, plan, clock, observer or Observer(), conduct)
+    with (
+        employ(plan, open_genes) as workforce,
+        open_genes(plan, device=workforce.device, ready=workforce.executor is None) as work,
+    ):
+        return carry_out(work, plan, clock, observer or Observer(), conduct, workforce)

@@ -42,10 +42,11 @@ LAYERS = (
     ("joint_target",),
     ("attribute",),
     ("pipeline", "outputs"),
-    ("datasets",),
+    ("datasets", "workers"),
     ("effects",),
     ("run_record", "shards", "fingerprint", "pace"),
     ("gene_work",),
+    ("workforce",),
     ("carry_out",),
     ("runner", "builder"),
     (
@@ -94,6 +95,8 @@ HEAVY = {
     "pyBigWig",
     "hdf5plugin",
     "tangermeme",
+    "distributed",
+    "dask",
 }
 # Modules that the command line and every plugin's announcement may import: nothing heavy at their top.
 LIGHT = {

@@ -30,9 +30,7 @@ class Toy:
             file.write(f"{name} {os.getpid()}\n")
         time.sleep(self.seconds)
         what, _, _ = name.partition("-")
-        if what == "poison":
-            os.kill(os.getpid(), signal.SIGKILL)
-        elif what == "once" and begun(self.diary).count(name) == 1:
+        if what == "poison" or (what == "once" and begun(self.diary).count(name) == 1):
             os.kill(os.getpid(), signal.SIGKILL)
         elif what == "segfault":
             signal.signal(signal.SIGSEGV, signal.SIG_DFL)

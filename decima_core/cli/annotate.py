@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decima_core.cli.flags import CONDUCT, conduct_of, configure, flags
+from decima_core.cli.flags import CONDUCT, WORKERS, conduct_of, configure, flags
 from decima_core.cli.run import follow, leave
 from decima_core.cli.text import count
 from decima_core.errors import ConfigError, UnknownNameError
@@ -52,6 +52,7 @@ STAGES = ("scores", "source", "peaks", "motifs")
     "attributions",
     "bigwig",
     "overwrite",
+    *WORKERS,
     *CONDUCT,
     "quiet",
 )

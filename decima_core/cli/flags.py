@@ -97,6 +97,17 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
         metavar="I/N",
         help="Do the I-th of N parts of the genes; `decima-core merge` puts the parts together.",
     ),
+    "workers": click.option(
+        "--workers", type=int, metavar="N", help="Do the genes in N processes; default: in this one."
+    ),
+    "dask": click.option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Do them on the workers of a Dask scheduler: tcp://HOST:PORT, its file (.json), or local, with --workers.",
+    ),
+    "threads": click.option(
+        "--threads", type=int, metavar="N", help="Threads of each process; default: its share of the cores."
+    ),
     "quiet": click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
 }
 
@@ -112,6 +123,7 @@ def flags(*names: str) -> Callable[[Command], Command]:
     return decorate
 
 
+WORKERS = ("workers", "dask", "threads")
 CONDUCT = ("resume", "fail-fast", "shard")
 
 

@@ -55,7 +55,13 @@ class RunSummary:
         )
 
 
-def assemble(unfinished: Unfinished, contents: Contents, seconds: Mapping[str, float], started: float) -> RunSummary:
+def assemble(
+    unfinished: Unfinished,
+    contents: Contents,
+    seconds: Mapping[str, float],
+    started: float,
+    more: Mapping[str, Any] | None = None,
+) -> RunSummary:
     """Write the files of a run whose genes are all done, and take the journals away.
 
     Nothing depends on when it is done, or how often: if it is interrupted, nothing is lost, and it can be done again.
@@ -68,6 +74,8 @@ def assemble(unfinished: Unfinished, contents: Contents, seconds: Mapping[str, f
         Wall time by stage that no gene has.
     started
         When the call began, by ``time.perf_counter``.
+    more
+        What else ``run.json`` tells.
 
     Raises
     ------
@@ -106,7 +114,7 @@ def assemble(unfinished: Unfinished, contents: Contents, seconds: Mapping[str, f
             told["scores"] = {**record["scores"], **contents.tally}
         if failures:
             told["failures"] = [attrs.asdict(failure) for failure in failures]
-        record = {**record, **told}
+        record = {**record, **(more or {}), **told}
         folder.finish(record)
     unfinished.remove()
     return RunSummary.of(unfinished.output, record)

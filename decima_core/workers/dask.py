@@ -8,16 +8,16 @@ import queue
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from distributed import Client, Future, KilledWorker
+from distributed import Client, Future, KilledWorker, LocalCluster
 
 from decima_core.errors import WorkerError, first_line, sentence
-from decima_core.workers.dask_cluster import connect, end, local_cluster
+from decima_core.workers.dask_cluster import connect, end, local_cluster, quiet
 from decima_core.workers.dask_worker import Call, DaskReply, Task, answer, forget, topic
 from decima_core.workers.payload import pack
 from decima_core.workers.place import share
@@ -57,7 +57,7 @@ class DaskWorkers:
     ConfigError
         If the build cannot be pickled.
     WorkerError
-        If no scheduler answers at the address.
+        On entering, if no scheduler answers at the address.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class DaskWorkers:
         gpus: tuple[str, ...] = (),
     ) -> None:
         payload = pack(build)
-        self._cluster = None
-        if address == LOCAL:
-            places = share(count, threads=threads, gpus=gpus)
-            threads = places[0].threads
-            self._cluster = local_cluster(places)
+        self._places = share(count, threads=threads, gpus=gpus) if address == LOCAL else []
+        if self._places:
+            threads = self._places[0].threads
         self._task = Task(uuid.uuid4().hex, payload, str(Path.cwd()), threads)
-        self._address = str(self._cluster.scheduler_address) if self._cluster is not None else address
-        self._client: Client = connect(self._address)
+        self._address = address
+        self._cluster: LocalCluster | None = None  # one of our own begins when it is needed
+        self._client: Client | None = None
+        self._opened = ExitStack()
         self._count = 0  # workers
         self._most = 0
         self._started = time.monotonic()
@@ -94,9 +94,12 @@ class DaskWorkers:
 
     def results(self, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
         """As :class:`~decima_core.workers.protocol.Executor` says."""
+        if self._places:
+            self._cluster = local_cluster(self._places)
+            self._client = connect(self._cluster.scheduler_address)
         waiting, self._started = iter(names), time.monotonic()
-        with self._scheduler_watched():
-            self._client.subscribe_topic(topic(self._task.token), self._on_begun)
+        with self._scheduler_watched() as client:
+            client.subscribe_topic(topic(self._task.token), self._on_begun)
         self._fill(waiting)
         while self._underway:
             yield from self._give_up()
@@ -114,11 +117,19 @@ class DaskWorkers:
             self._fill(waiting)
             yield from found
 
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function of a module returns in a worker; waits until there is one. What it raises passes through."""
+        with self._scheduler_watched() as client:
+            while not self._count:
+                self._look()
+                time.sleep(GLANCE / 10)
+            return client.submit(pickle.loads, pickle.dumps(Call(function, arguments)), pure=False).result()
+
     def facts(self) -> dict[str, Any]:
         """Their kind, the scheduler, the most workers that there were at once, their threads, and how many names were tried again."""
         return {
             "executor": "dask",
-            "scheduler": LOCAL if self._cluster is not None else self._address,
+            "scheduler": self._address,
             "count": self._most,
             "threads": self._task.threads,
             "retried": self._retried,
@@ -128,35 +139,41 @@ class DaskWorkers:
         """Take the run away from the workers, and end those of a cluster of our own."""
         if self._cluster is not None:
             end(self._cluster, self._client, busy=bool(self._underway))
-            return
-        with suppress(OSError, TimeoutError):  # the scheduler may be gone, and its workers with it
-            if self._client.status == "running":
-                self._client.cancel(list(self._underway))
-                self._client.run(pickle.loads, pickle.dumps(Call(forget, (self._task.token,))), on_error="ignore")
-        self._client.close()
+        elif self._client is not None:
+            with suppress(OSError, TimeoutError):  # the scheduler may be gone, and its workers with it
+                if self._client.status == "running":
+                    self._client.cancel(list(self._underway))
+                    self._client.run(pickle.loads, pickle.dumps(Call(forget, (self._task.token,))), on_error="ignore")
+            self._client.close()
 
     def __enter__(self) -> DaskWorkers:
+        with ExitStack() as opened:
+            opened.enter_context(quiet())
+            if not self._places:
+                self._client = connect(self._address)
+            opened.callback(self.close)
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._opened.close()
 
     def _fill(self, waiting: Iterator[str]) -> None:
         """As many names under way as there are workers; twice as many where they take so little time that messages count."""
-        with self._scheduler_watched():
+        with self._scheduler_watched() as client:
             self._look()
             quick = self._count * (time.monotonic() - self._started) < self._finished * QUICK
             depth = 2 if quick else 1
             while len(self._underway) < max(1, depth * self._count) and (name := next(waiting, None)) is not None:
-                self._submit(name)
+                self._submit(name, client)
 
-    def _submit(self, name: str) -> None:
+    def _submit(self, name: str, client: Client) -> None:
         # A key of its own: the same name may come again, in this run or in the next one.
         key = f"decima-core-{uuid.uuid4().hex}"
         call = pickle.dumps(Call(answer, (self._task, name)))
-        future = self._client.submit(pickle.loads, call, key=key, pure=False)
+        future = client.submit(pickle.loads, call, key=key, pure=False)
         self._underway[future] = name
         future.add_done_callback(self._done.put)
 
@@ -166,6 +183,7 @@ class DaskWorkers:
         if now < self._looked + GLANCE:
             return
         self._looked = now
+        assert self._client is not None
         self._count = len(self._client.nthreads())
         self._most = max(self._most, self._count)
         if self._count:
@@ -197,8 +215,8 @@ class DaskWorkers:
             future = next((f for f, n in self._underway.items() if n == name), None)
             if future is not None:
                 del self._underway[future]
-                with self._scheduler_watched():
-                    self._client.cancel([future], force=True)
+                with self._scheduler_watched() as client:
+                    client.cancel([future], force=True)
                 yield self._lost(name)
 
     def _found(self, name: str, future: Future) -> list[tuple[str, Any]]:
@@ -231,7 +249,8 @@ class DaskWorkers:
         begun = self._begun.get(name, 0)
         if begun < TRIES and self._given_up[name] < TRIES:
             logger.warning("Workers died while '%s' waited on them; it is tried again.", name)
-            self._submit(name)
+            with self._scheduler_watched() as client:
+                self._submit(name, client)
             return []
         return [self._lost(name)]
 
@@ -242,13 +261,14 @@ class DaskWorkers:
         return name, Lost(f"{times} Dask workers were lost while they worked on it; {guess}.")
 
     @contextmanager
-    def _scheduler_watched(self) -> Iterator[None]:
+    def _scheduler_watched(self) -> Iterator[Client]:
+        """The client; what goes wrong between it, the scheduler and the workers is told in a sentence."""
         try:
-            yield
+            yield self._client
         except (OSError, TimeoutError) as error:
             raise WorkerError(
-                f"The connection to the Dask scheduler at {self._address} was lost ({first_line(error, 80)}). What is done "
-                "is kept: start the scheduler again, and go on with --resume."
+                f"The connection to the Dask scheduler at {self._address} was lost ({first_line(error, 80)}); start it again, or "
+                "give another one."
             ) from error
         except (ImportError, AttributeError) as error:
             raise WorkerError(

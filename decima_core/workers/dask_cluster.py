@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dask
@@ -33,9 +36,7 @@ def connect(address: str) -> Client:
     try:
         return Client(**where, set_as_default=False, timeout=TIMEOUT)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WorkerError(
-            f"No Dask scheduler answers at '{address}' ({first_line(error, 120)}); {advice}."
-        ) from error
+        raise WorkerError(f"No Dask scheduler answers at '{address}' ({first_line(error, 120)}); {advice}.") from error
 
 
 def local_cluster(places: list[Place]) -> LocalCluster:
@@ -47,12 +48,26 @@ def local_cluster(places: list[Place]) -> LocalCluster:
             threads_per_worker=1,
             processes=True,
             memory_limit=0,
-            dashboard_address=None,
-            silence_logs="CRITICAL",  # what happens to workers is told in our words
+            dashboard_address="127.0.0.1:0",  # any port that is free
+            silence_logs=logging.CRITICAL,
         )
     with Client(cluster, set_as_default=False) as client:
         client.register_plugin(OwnCluster(places))
     return cluster
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Dask's own messages are held back: what happens to workers is told in our words."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "distributed.scheduler")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def end(cluster: LocalCluster, client: Client, *, busy: bool) -> None:

@@ -62,7 +62,7 @@ class _Made:
             return None
         if self.failed is None:
             reply = reply_of(self._make)
-            if self.work is not None:
+            if reply.raised is None:
                 return reply
             self.failed = reply
         return self.failed
@@ -143,7 +143,7 @@ def topic(token: str) -> str:
     return f"decima-core-{token}"
 
 
-class OwnCluster(WorkerPlugin):  # type: ignore[misc]  # distributed is not typed here
+class OwnCluster(WorkerPlugin):  # type: ignore[misc]  # distributed is typed in part alone
     """Settles the workers of a cluster of our own, whose names are 0, 1, ..., in their places."""
 
     def __init__(self, places: list[Place]) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import pickle
+from collections.abc import Iterable
 
 import attrs
 
+import decima_core
 from decima_core.errors import ConfigError, WorkerError, first_line, sentence
 from decima_core.outputs.manifest import software
+from decima_core.registered import CORE
 from decima_core.workers.protocol import Build
 
-# Where these differ, so may results; the operating system may differ.
-IGNORED = ("platform",)
+# What may differ within one run.
+IGNORED = ("python", "platform")
 
 
 @attrs.frozen
@@ -29,10 +33,9 @@ class Payload:
         WorkerError
             If this process has other versions of the software, or lacks a module that the build needs.
         """
-        here = versions()
-        names = sorted(name for name in {*here, *self.versions} if here.get(name) != self.versions.get(name))
-        if names:
-            differ = ", ".join(f"{n} {here.get(n, 'none')} instead of {self.versions.get(n, 'none')}" for n in names)
+        here = versions(self.versions)
+        if here != self.versions:
+            differ = ", ".join(f"{n} {here[n]} instead of {v}" for n, v in self.versions.items() if here[n] != v)
             raise WorkerError(f"It has {differ}; one run needs the same software everywhere.")
         try:
             build: Build = pickle.loads(self.build)
@@ -45,23 +48,30 @@ class Payload:
 
 
 def pack(build: Build) -> Payload:
-    """``build`` for other processes.
+    """``build`` for other processes; its ``distributions``, if it has that, are packages that must be alike there.
 
     Raises
     ------
     ConfigError
         If it cannot be pickled.
     """
+    names = [*(name for name in software() if name not in IGNORED), *getattr(build, "distributions", ())]
     try:
-        return Payload(pickle.dumps(build), versions())
+        return Payload(pickle.dumps(build), versions(names))
     except Exception as error:
         # Pickling runs code of whatever objects the options hold.
         raise ConfigError(
-            "This run cannot be sent to workers, for its options hold a Python object that cannot be pickled "
+            "This run cannot be sent to workers, for something in its options or its plugins cannot be pickled "
             f"({first_line(error, 120)}); give a file or a name in its place, or run it without workers."
         ) from None
 
 
-def versions() -> dict[str, str]:
-    """The software of this process, as far as it must be alike everywhere."""
-    return {name: version for name, version in software().items() if name not in IGNORED}
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """The versions of installed packages in this process; ``"none"`` for one that is absent."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = decima_core.__version__ if name == CORE else importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "none"
+    return found

@@ -48,14 +48,13 @@ def share(workers: int, *, threads: int | None, gpus: tuple[str, ...] = ()) -> l
 
 def cores() -> int:
     """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
-def gpus_for(device: torch.device, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+def gpus_for(device: torch.device | None, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The GPUs that workers share, as ``CUDA_VISIBLE_DEVICES`` writes them; none where a run is not on CUDA or names one."""
-    if device.type != "cuda" or device.index is not None:
+    if device is None or device.type != "cuda" or device.index is not None:
         return ()
     listed = environment.get("CUDA_VISIBLE_DEVICES")
     if listed is None:

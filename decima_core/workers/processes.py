@@ -61,13 +61,17 @@ class Processes:
         turns = Turns(names)
         self._assign(turns)
         while self._underway or turns.waiting or turns.waiting_alone:
-            watched = {w.connection: w for w in self._workers if w.name is not None or not w.ready}
-            for connection in wait(list(watched)):
+            watched: dict[object, WorkerProcess] = {
+                w.connection: w for w in self._workers if w.name is not None or not w.ready
+            }
+            for connection in wait([w.connection for w in watched.values()]):
                 worker = watched[connection]
                 if worker not in self._workers:
                     continue  # dismissed meanwhile
                 message = worker.receive()
-                done = self._dead(worker, message, turns) if isinstance(message, Death) else self._alive(worker, message)
+                done = (
+                    self._dead(worker, message, turns) if isinstance(message, Death) else self._alive(worker, message)
+                )
                 # Before the result is dealt with, so that its worker need not wait for that.
                 self._assign(turns)
                 yield from done

@@ -48,7 +48,9 @@ class Raised:
 
     def error(self) -> BaseException:
         """The exception, with the worker's traceback as a note unless it was raised on purpose."""
-        error: BaseException = pickle.loads(self.pickled) if self.pickled else WorkerError(f"A worker failed: {self.told}")
+        error: BaseException = (
+            pickle.loads(self.pickled) if self.pickled else WorkerError(f"A worker failed: {self.told}")
+        )
         if not isinstance(error, DecimaError):
             error.add_note(f"In a worker:\n{self.trace}")
         return error

@@ -60,7 +60,7 @@ def test_a_killed_worker_and_a_poisonous_name(diary, caplog):
                 killed = value[1]
                 os.kill(killed, signal.SIGKILL)
         facts = executor.facts()
-    print(f"\nkilled process {killed} after its first result\n{caplog.text}{facts}")
+    sys.stdout.write(f"\nkilled process {killed} after its first result\n{caplog.text}{facts}\n")
     lost = found.pop("poison-1")
     assert isinstance(lost, Lost)
     assert re.match("[34] Dask workers were lost while they worked on it; memory ran out, most likely", lost.reason)
@@ -72,7 +72,9 @@ def test_a_killed_worker_and_a_poisonous_name(diary, caplog):
 
 
 def test_a_work_that_cannot_be_made_says_where_and_why(diary):
-    with pytest.raises(WorkerError, match=r"The Dask worker at tcp://.* cannot do .*: There is no file 'genes.h5' here\."):
+    with pytest.raises(
+        WorkerError, match=r"The Dask worker at tcp://.* cannot do .*: There is no file 'genes.h5' here\."
+    ):
         run(MakeToy(diary, how="refuse"), ["A", "B"])
 
 
@@ -201,12 +203,14 @@ def test_one_cluster_does_several_runs(cluster, diary):
 
 def test_a_lost_scheduler_is_one_sentence_that_says_how_to_go_on(cluster, diary):
     cluster.worker("--nworkers", "2")
-    with (
-        pytest.raises(WorkerError, match=r"The connection to the Dask scheduler at .* was lost .* go on with --resume\."),
-        DaskWorkers(MakeToy(diary, seconds=0.1), str(cluster.file)) as executor,
-    ):
-        for _ in executor.results([f"G{i}" for i in range(1000)]):
-            cluster.scheduler.kill()
+
+    def kill_after_the_first() -> None:
+        with DaskWorkers(MakeToy(diary, seconds=0.1), str(cluster.file)) as executor:
+            for _ in executor.results([f"G{i}" for i in range(1000)]):
+                cluster.scheduler.kill()
+
+    with pytest.raises(WorkerError, match=r"The connection to the Dask scheduler at .* was lost .*; start it again"):
+        kill_after_the_first()
 
 
 def test_workers_with_other_software_are_refused(cluster, diary, tmp_path):
@@ -232,6 +236,7 @@ def test_workers_without_decima_core_are_refused(cluster, diary, tmp_path):
     with pytest.raises(WorkerError, match="The Dask workers cannot load decima_core"):
         run(MakeToy(diary), ["A"], address=str(cluster.file))
     assert time.monotonic() < deadline
+    assert cluster.started[-1].poll() is None, "and live on"
 
 
 @pytest.mark.parametrize(
