@@ -243,16 +243,17 @@ class _Call:
             "attributes": {"model_name": work.header["model"], "genome": str(work.genome or "unknown")},
             "bigwig": dict(work.contigs) if self._settings.bigwig else None,
         }
+        own = uuid.uuid4().hex
         agreed = self._unfinished.agree(
             {
                 "format": FORMAT,
-                "id": uuid.uuid4().hex,
+                "id": own,
                 "overwrite": self._settings.overwrite,
                 "folders": [description],
                 "manifest": self._with_inputs(),
             }
         )
-        if why := self._why(agreed["manifest"]):
+        if agreed["id"] != own and (why := self._why(agreed["manifest"])):
             raise OutputError(f"Another run began in '{self._output}' meanwhile: {why}. Give another --output.")
 
     @contextmanager

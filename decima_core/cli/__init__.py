@@ -70,7 +70,7 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a deliberate error is one line and exit status 1, an interrupt is 130.
+    """Run the command line; a deliberate error is one line and exit status 1, an interrupt is 130, a run of which genes failed 3.
 
     Where the reader of a pipe goes away, click ends the program in silence with status 1.
     """

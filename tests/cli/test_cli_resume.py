@@ -318,3 +318,17 @@ def test_what_a_model_draws_depends_on_the_seed_and_the_gene_alone(run, workspac
     assert run(*drawing, "--seed", "1", "-o", "seeded").code == 0
     with h5py.File("seeded/attributions.h5") as file:
         assert (file["prediction"][:] != predictions).all()
+
+
+def test_an_input_that_goes_away_meanwhile_is_told_in_the_record(run, workspace):
+    """A model's code may be gone once it is loaded; results are not lost for want of a checksum."""
+    Path("vanishing.py").write_text(
+        "from pathlib import Path\n"
+        "from support import MotifDetector as Base\n"
+        "class Net(Base):\n"
+        "    pass\n"
+        "Path(__file__).unlink()\n"
+    )
+    assert run("--model", "vanishing.py:Net").code == 0
+    (entry,) = [entry for entry in json.loads(Path("results/run.json").read_text())["inputs"] if "error" in entry]
+    assert entry["path"].endswith("vanishing.py")
