@@ -35,6 +35,17 @@ ABOUT: dict[str, tuple[str, str]] = {
         "different rules, so the numbers of peaks and hits differ, and are given. With Decima's own network the model takes nearly all of the time, and the same in "
         "both.",
     ),
+    "attribution": (
+        "Attribution",
+        "Input x gradient of one gene on the CPU, through a network of random weights with residual blocks and pooling, in the manner of "
+        "Borzoi. *torch.autograd* is what torch takes at least: one forward and one backward pass, frozen weights. Ours makes the "
+        "prediction too, checks it and the values, and leaves the model as found. Several targets, each one task minus the mean of all "
+        "others, share the forward pass; *one by one* is ours too, without that.",
+    ),
+    "peaks": (
+        "Peaks",
+        "Summits of a track of noise and bumps. *scipy* is `scipy.signal.find_peaks` on the whole track, with the same peaks as the answer.",
+    ),
     "startup": (
         "Start-up",
         "From the start of the interpreter to its end, with everything in the system's cache and bytecode compiled, as after `pip install`. For "

@@ -1,0 +1,49 @@
+"""Ours: what a run does for the attribution of a gene, prediction and checks of the result included."""
+
+import functools
+
+import numpy as np
+import torch
+from network import codes, network, sequence
+from serve import serve, task
+
+from decima_core import GeneRecord, Registry, TargetOptions, wrap_module
+from decima_core.attribute import explain, explain_many
+from decima_core.guard import left_as_found
+from decima_core.joint_target import JointTarget
+from decima_core.targets import make_target
+
+CPU = torch.device("cpu")
+
+
+@functools.cache
+def parts(length, width, targets):
+    model = wrap_module(network(width), channels=4)
+    joint = JointTarget([make_target(model, TargetOptions(tasks=[str(t)])) for t in range(targets)])
+    record = GeneRecord(gene="G", codes=codes(length))
+    return record, model, joint, Registry.discover().create("method", "input-x-gradient")
+
+
+@task()
+def ready(length, width):
+    parts(length, width, 8)
+    network(width)(sequence(length)[:, :, :1024])
+
+
+@task()
+def one(length, width):
+    record, model, joint, method = parts(length, width, 8)
+    with left_as_found(joint, CPU):
+        return explain(record, model, joint.each()[0], method, CPU).values
+
+
+@task(np.array)
+def several(length, width, targets, together):
+    record, model, joint, method = parts(length, width, targets)
+    with left_as_found(joint, CPU):
+        if together:
+            return [a.values for a in explain_many(record, model, joint, method, CPU)]
+        return [explain(record, model, target, method, CPU).values for target in joint.each()]
+
+
+serve()
