@@ -89,7 +89,7 @@ def _first_gene(bench: Bench, programs: Programs) -> None:
     (bench.folder / "my_model.py").write_text(MODEL, encoding="utf-8")
     options = ["--source", str(genes), "--model", "my_model:build", "--transform", "aggregate", "--device", "cpu"]
     results = ["--output", str(bench.folder / "results"), "--overwrite"]
-    needed = "import torch, captum.attr, h5py, pandas, lightmotif"
+    needed = "import torch, captum.attr, h5py, pandas, llvmlite.binding"
     commands = {
         OURS: [*OURS_CLI, "run", *options, *results],
         "import torch": [sys.executable, "-c", "import torch"],

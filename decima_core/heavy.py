@@ -18,6 +18,7 @@ HEAVY = (
     "jax",
     "leidenalg",
     "lightning",
+    "llvmlite",
     "matplotlib",
     "memelite",
     "modiscolite",

@@ -21,7 +21,7 @@ from llvmlite import ir
 BYTE, INT, FLOAT32, FLOAT = ir.IntType(8), ir.IntType(64), ir.FloatType(), ir.DoubleType()
 ARRAY = ir.PointerType()
 
-_CTYPES = {str(INT): ctypes.c_int64, str(FLOAT): ctypes.c_double, str(ARRAY): ctypes.c_void_p}
+_CTYPES: dict[str, Any] = {str(INT): ctypes.c_int64, str(FLOAT): ctypes.c_double, str(ARRAY): ctypes.c_void_p}
 
 
 def number(value: float, kind: ir.Type = INT) -> ir.Constant:
@@ -74,7 +74,9 @@ def loop(builder: ir.IRBuilder, count: ir.Value, *first: ir.Value) -> Iterator[T
     builder.position_at_end(after)
 
 
-def function(module: ir.Module, name: str, result: ir.Type, *arguments: ir.Type) -> tuple[ir.IRBuilder, tuple[Any, ...]]:
+def function(
+    module: ir.Module, name: str, result: ir.Type, *arguments: ir.Type
+) -> tuple[ir.IRBuilder, tuple[Any, ...]]:
     """A new function of the module: a builder at its beginning, and its arguments."""
     made = ir.Function(module, ir.FunctionType(result, arguments), name)
     return ir.IRBuilder(made.append_basic_block("entry")), made.args
@@ -119,7 +121,7 @@ def _callable(function: ir.Function, engine: Any) -> Callable[..., int]:
     kind = function.ftype
     result = None if isinstance(kind.return_type, ir.VoidType) else _CTYPES[str(kind.return_type)]
     prototype = ctypes.CFUNCTYPE(result, *(_CTYPES[str(argument)] for argument in kind.args))
-    compiled = prototype(engine.get_function_address(function.name))
+    compiled: Any = prototype(engine.get_function_address(function.name))
     compiled.engine = engine  # the code lives as long as its engine
 
     def call(*arguments: Any) -> Any:

@@ -323,7 +323,7 @@ def test_everything_is_checked_without_heavy_imports(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    heavy = {"torch", "captum", "h5py", "scipy", "pyjaspar", "pandas", "numpy", "lightmotif", "Bio", "rich"}
+    heavy = {"torch", "captum", "h5py", "scipy", "pyjaspar", "pandas", "numpy", "llvmlite", "Bio", "rich"}
     assert not heavy & set(json.loads(done.stdout))
 
 

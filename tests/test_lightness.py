@@ -19,7 +19,7 @@ HEAVY = {
     "pyjaspar",
     "pandas",
     "numpy",
-    "lightmotif",
+    "llvmlite",
     "safetensors",
     "Bio",
     "memelite",

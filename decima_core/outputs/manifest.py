@@ -18,7 +18,7 @@ import attrs
 
 import decima_core
 
-LIBRARIES = ("torch", "captum", "numpy", "scipy", "h5py", "pandas", "pyjaspar", "lightmotif")
+LIBRARIES = ("torch", "captum", "numpy", "scipy", "h5py", "pandas", "pyjaspar", "llvmlite")
 _BLOCK = 1 << 22  # bytes hashed at a time
 
 

@@ -100,7 +100,9 @@ def scratch_size(limit: int) -> int:
 
 def _losses(module: ir.Module) -> None:
     """``losses(sites, strand, start, row, width, codes, table, out)``: the sum of a table of losses ``(R, 5)`` over each site."""
-    b, (sites, strand, start, row, width, codes, table, out) = function(module, "losses", ir.VoidType(), INT, *[ARRAY] * 7)
+    b, (sites, strand, start, row, width, codes, table, out) = function(
+        module, "losses", ir.VoidType(), INT, *[ARRAY] * 7
+    )
     with loop(b, sites) as site:
         k = item(b, strand, site.index)
         bases = at(b, codes, item(b, start, site.index), BYTE)
@@ -117,7 +119,9 @@ def _scores(module: ir.Module) -> None:
     Eight sums run side by side and are then added in pairs, and what is left over follows: the order in which NumPy adds
     up a row, so that a score is the same to the last bit.
     """
-    b, (sites, strand, start, row, width, codes, table, out) = function(module, "scores", ir.VoidType(), INT, *[ARRAY] * 7)
+    b, (sites, strand, start, row, width, codes, table, out) = function(
+        module, "scores", ir.VoidType(), INT, *[ARRAY] * 7
+    )
     with loop(b, sites) as site:
         k = item(b, strand, site.index)
         bases = at(b, codes, item(b, start, site.index), BYTE)

@@ -29,7 +29,7 @@ def _unsigned(key: Keys) -> npt.NDArray[np.uint64]:
         ordered = np.where(bits < 0, ~bits, bits | np.iinfo(np.int64).min).view(np.uint64)
     else:
         ordered = key.astype(np.int64).view(np.uint64) ^ np.uint64(1 << 63)
-    return ordered - ordered.min(initial=np.iinfo(np.uint64).max)
+    return np.asarray(ordered - ordered.min(initial=np.iinfo(np.uint64).max))
 
 
 def _digits(key: npt.NDArray[np.uint64]) -> list[npt.NDArray[np.uint16]]:

@@ -20,5 +20,16 @@ def attribution_scores(sites: Sites, strands: StrandSet, attribution: Attributio
     site_attr: Floats = np.empty(len(start))
     motif_attr: Floats = np.empty(len(start))
     run = kernels()["attribution"]
-    run(len(start), strand, start, strands.row, strands.width, len(attribution), values, strands.ppm, site_attr, motif_attr)
+    run(
+        len(start),
+        strand,
+        start,
+        strands.row,
+        strands.width,
+        len(attribution),
+        values,
+        strands.ppm,
+        site_attr,
+        motif_attr,
+    )
     return site_attr, motif_attr

@@ -52,7 +52,9 @@ class SiteFinder:
         On a processor that keeps the high byte of a number first.
     """
 
-    def __init__(self, strand_set: StrandSet, *, processor: Processor | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, strand_set: StrandSet, *, processor: Processor | None = None, threads: int | None = None
+    ) -> None:
         if sys.byteorder != "little":
             raise MotifError("The scanner 'jaspar' needs a little-endian processor; use another scanner here.")
         self.strand_set = strand_set
@@ -81,7 +83,9 @@ class SiteFinder:
             for begin in range(0, max(len(codes), 1), PIECE)
             for sites in self._find_in_piece(codes[begin : begin + PIECE + overlap])
         ]
-        columns = {name: np.concatenate([getattr(sites, name) for sites in found]) for name in ("strand", "start", "loss")}
+        columns = {
+            name: np.concatenate([getattr(sites, name) for sites in found]) for name in ("strand", "start", "loss")
+        }
         sites = Sites(**columns)
         return sites if len(codes) <= PIECE else sites.take(np.argsort(sites.strand, kind="stable"))
 
@@ -94,7 +98,8 @@ class SiteFinder:
         work = np.cumsum(plan[:, PLAN.index("blocks")] * self._sieve.count)
         threads = min(self._threads or _processors(), max(1, int(work[-1]) // WORTH_A_THREAD))
         # Parts of equal work, and more than threads: another program may slow one of them down.
-        cuts = np.searchsorted(work, np.linspace(0, work[-1], 4 * threads + 1)[1:-1]) if threads > 1 else []
+        count = 4 * threads if threads > 1 else 1
+        cuts = np.searchsorted(work, np.linspace(0, work[-1], count + 1)[1:-1]).tolist()
         parts = list(zip([0, *cuts], [*cuts, len(plan)], strict=True))
         if threads == 1:
             return [sites for part in parts for sites in self._search(piece, plan, *part)]

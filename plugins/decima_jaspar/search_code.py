@@ -23,11 +23,16 @@ PLAN = ("tables", "first_table", "width", "threshold", "row", "blocks", "open")
 @functools.cache
 def search_code(processor: Processor) -> MachineCode:
     """The compiled function ``search`` for this kind of processor."""
+    return MachineCode(search_module(processor), processor.features)
+
+
+def search_module(processor: Processor) -> ir.Module:
+    """The same before it is compiled."""
     module = ir.Module("search")
     _sieve(module, processor)
     _judge(module, processor)
     _search(module, processor)
-    return MachineCode(module, processor.features)
+    return module
 
 
 def _sieve(module: ir.Module, processor: Processor) -> None:

@@ -36,7 +36,8 @@ class Sieve:
         most are bytes that add up to 254 at most, so no hit is lost; and one loss above ``T`` is enough to be none.
         """
         strands = np.flatnonzero(strand_set.threshold >= 0)
-        parts = []
+        # Begun with the tables of no strand, which are all where no strand can have a hit.
+        parts = [(np.zeros((0, 1, 4**bases), dtype=np.uint8), np.zeros((0, 1), dtype=np.int64))]
         for width in np.unique(strand_set.width[strands]).tolist():
             of_width = strands[strand_set.width[strands] == width]
             rows = strand_set.row[of_width, None] + np.arange(width)

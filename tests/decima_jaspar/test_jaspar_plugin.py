@@ -15,7 +15,7 @@ from decima_core.providers import MotifScanner, MotifScannerSpec
 from decima_core.registry import Registry
 from decima_jaspar import JasparOptions
 
-HEAVY = ("numpy", "scipy", "pandas", "torch", "pyjaspar", "Bio", "lightmotif", "platformdirs")
+HEAVY = ("numpy", "scipy", "pandas", "torch", "pyjaspar", "Bio", "llvmlite", "platformdirs")
 
 
 def test_announcing_imports_nothing_heavy() -> None:
