@@ -54,7 +54,10 @@ def cores() -> int:
 
 def gpus_for(device: torch.device | None, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The GPUs that workers share, as ``CUDA_VISIBLE_DEVICES`` writes them; none where a run is not on CUDA or names one."""
-    if device is None or device.type != "cuda" or device.index is not None:
+    if device is None or device.type != "cuda":
+        return ()
+    index: int | None = device.index  # torch's types say that there always is one
+    if index is not None:
         return ()
     listed = environment.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
