@@ -46,6 +46,12 @@ ABOUT: dict[str, tuple[str, str]] = {
         "Peaks",
         "Summits of a track of noise and bumps. *scipy* is `scipy.signal.find_peaks` on the whole track, with the same peaks as the answer.",
     ),
+    "scan": (
+        "Motif scanning",
+        "Vertebrate motifs of JASPAR 2024 on random bases. *ours* is the search of `jaspar`, sites in columns; the *whole table* has p- and "
+        "q-values, attribution scores, names and the order of rows besides, which none of the others makes. Compiled code is there in all rows. "
+        "memelite rounds scores to tenths of a bit and lightmotif takes other p-values, so a part of their sites are others.",
+    ),
     "startup": (
         "Start-up",
         "From the start of the interpreter to its end, with everything in the system's cache and bytecode compiled, as after `pip install`. For "
