@@ -69,7 +69,7 @@ def measure(bench: Bench) -> None:
     # Decima's pieces have its window's length built in.
     needed = ("decima", "grelu", "captum", "tangermeme", "memelite")
     theirs = None if bench.settings.tiny else bench.peer(PARTS, "decima_pipeline", needed)
-    ours = bench.ours("ours_pipeline", packages=("torch", "captum", "scipy", "lightmotif"))
+    ours = bench.ours("ours_pipeline", packages=("torch", "captum", "scipy", "llvmlite"))
     bench.table("Seconds a gene, everything included")
     own: dict[str, dict[str, Any]] = {PARTS: {"metadata": str(metadata)}}
     _compare(bench, "a run, each with its defaults", [ours, theirs], given, own)
