@@ -95,9 +95,13 @@ def test_the_commands_run(workspace, capsys):
     shown = "\n".join(re.findall(r"^```bash\n(.*?)^```", README, re.M | re.S)).replace("\\\n", " ")
     commands = [shlex.split(line, comments=True) for line in shown.splitlines() if line.startswith("decima-core")]
     assert [c[1] for c in commands] == [
-        "genes", "run", "run", "build", "variants", "annotate", "plugins", "show", "run", "compare", "check", "run",
+        "genes", "run", "run", "build", "run", "run", "merge", "variants", "annotate", "plugins", "show", "run", "compare", "check", "run",
     ]  # fmt: skip
     assert "hg38_ctcf_windows.h5" in commands.pop()  # on the real data, run by test_real_data.py
+    # One line has two commands.
+    at = next(i for i, command in enumerate(commands) if "&&" in command)
+    both = commands[at]
+    commands[at : at + 1] = [both[: both.index("&&")], both[both.index("&&") + 1 :]]
     for command in commands:
         try:
             decima_core.cli.main(command[1:])
@@ -106,6 +110,8 @@ def test_the_commands_run(workspace, capsys):
     assert (workspace / "results" / "run.json").exists()
     assert (workspace / "by-toml" / "run.json").exists()
     assert (workspace / "from-genome" / "run.json").exists()
+    assert (workspace / "everything" / "run.json").exists()
+    assert (workspace / "in-parts" / "run.json").exists()
     assert (workspace / "effects" / "motif_changes.tsv").exists()
     assert (workspace / "built.h5").exists()
     assert (workspace / "named" / "run.json").exists()

@@ -260,6 +260,11 @@ def test_motif_width() -> None:
     assert Motif(id="MA1", name="one", ppm=np.full((4, 7), 0.25)).width == 7
 
 
+@pytest.mark.parametrize("column", [[0.34, 0.33, 0.33, 0.01], [0.33, 0.33, 0.33, 0.0]])
+def test_a_matrix_rounded_to_two_decimals_is_taken(column: list[float]) -> None:
+    assert Motif(id="MA1", name="one", ppm=np.array([column]).T).width == 1
+
+
 @pytest.mark.parametrize(
     ("ppm", "message"),
     [

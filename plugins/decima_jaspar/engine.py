@@ -26,7 +26,8 @@ from decima_jaspar.sieve import Sieve
 
 Ints = npt.NDArray[np.int64]
 
-# Places searched at a time: what is read again for each strand stays in the processor's own memory.
+# Places searched at a time: what is read again for each strand stays in the processor's own memory. A multiple of 64, the
+# widest block.
 PIECE = 1 << 19
 # Blocks times tables that are worth a thread of their own, some 10 ms of work.
 WORTH_A_THREAD = 1 << 23
@@ -155,7 +156,7 @@ class _Piece:
 
 def _open(codes: Codes, widths: list[int]) -> npt.NDArray[np.uint8]:
     length = len(codes)
-    is_base = codes != N_CODE
+    is_base = codes.view(np.uint8) < N_CODE  # whatever is no base is as N: the judge must never see it
     has_n = not is_base.all()
     free, reach = is_base.copy(), 1  # of N, in the ``reach`` places from each one on
     bits = np.zeros((len(widths), 8 * (length // 64 + 1)), dtype=np.uint8)

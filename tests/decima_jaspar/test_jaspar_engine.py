@@ -282,3 +282,14 @@ def test_survives_pickling_after_use() -> None:
     before = found(finder, codes)
     assert found(pickle.loads(pickle.dumps(finder)), codes) == before
     assert before
+
+
+def test_what_is_no_base_is_as_n(some_strands: StrandSet, processor: Processor) -> None:
+    """Its losses would be read from beside the table."""
+    rng = np.random.default_rng(5)
+    codes = random_sequence(rng, 600, 0)
+    at = rng.integers(0, 600, 6)
+    with_n, with_other = codes.copy(), codes.copy()
+    with_n[at], with_other[at] = 4, [-1, 127, -128, 5, 64, -3]
+    finder = SiteFinder(some_strands, processor=processor)
+    assert found(finder, with_other) == found(finder, with_n)
