@@ -85,7 +85,7 @@ def open_windows(plan: Plan, registry: Registry) -> Iterator[tuple[GeneWork, Pro
         yield (
             GeneWork(
                 names=names,
-                explain=lambda name, clock: [annotate_one(scores, caller, scanner, name, clock)],
+                explain=lambda name, clock, following: [annotate_one(scores, caller, scanner, name, clock)],
                 header=metadata(model=facts.model, target=facts.target, method=facts.method),
                 genome=facts.genome,
                 contigs=facts.contigs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -43,7 +43,7 @@ def explain(
     AttributionError
         If the method raises or returns something unusable.
     """
-    sequence, mask = _inputs(record, model, device)
+    sequence, mask = model_inputs(record, model, device)
     name = method_name or type(method).__name__
     with _about(record.gene):
         scores = run_method(method, target, sequence, mask, record.gene, name)
@@ -57,7 +57,7 @@ def explain_each(
     method: AttributionMethod,
     device: torch.device,
     method_name: str = "",
-) -> Iterator[Attribution]:
+) -> Generator[Attribution, None, None]:
     """The attribution of each of several targets on one gene, in turn: those that :func:`explain` gives, within rounding.
 
     Where the method can (:class:`~decima_core.joint_method.JointMethod`), all come from one forward pass; otherwise one target is
@@ -67,7 +67,7 @@ def explain_each(
         for target in targets.each():
             yield explain(record, model, target, method, device, method_name)
         return
-    sequence, mask = _inputs(record, model, device)
+    sequence, mask = model_inputs(record, model, device)
     name = method_name or type(method).__name__
     what = f"The method '{name}' on gene '{record.gene}'"
     with _about(record.gene):
@@ -90,7 +90,9 @@ def explain_many(
     return list(explain_each(record, model, targets, method, device, method_name))
 
 
-def _inputs(record: GeneRecord, model: SequenceModel, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+def model_inputs(
+    record: GeneRecord, model: SequenceModel, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """The sequence ``(1, 4, L)`` of a gene and, for a model that reads it, the mask ``(1, 1, L)``."""
     check_fit(record, model)
     sequence = torch.from_numpy(record.one_hot()[None]).to(device)

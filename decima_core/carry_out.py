@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -14,6 +15,7 @@ from typing import Any
 import attrs
 
 from decima_core.config import Plan, RunConfig
+from decima_core.deviation import Deviation
 from decima_core.errors import DecimaError, OutputError
 from decima_core.fingerprint import same_or_why
 from decima_core.gene_work import GeneWork
@@ -30,6 +32,8 @@ from decima_core.run_record import RunClock, manifest, option_files
 from decima_core.scores.bigwig_library import library
 from decima_core.shards import Shard
 from decima_core.workforce import Workforce
+
+logger = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -229,6 +233,10 @@ class _Call:
             contents.add(journal.path, journal.append(done.record), done.record)
             pace.step()
             if isinstance(outcome, GeneResults):
+                if outcome.deviation:
+                    told = str(Deviation.of(outcome.deviation))
+                    logger.warning("%s", told)
+                    self._log.say(told)
                 self._log.say(f"{gene}: {sum(outcome.seconds.values()):.2f} s; {pace}")
                 self._watch.gene_done(outcome)
             else:

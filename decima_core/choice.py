@@ -14,7 +14,7 @@ from decima_core.registry import Registry
 
 STAGES = tuple(kind.stage for kind in KINDS)
 # Tables of a run's description that belong to no provider.
-SECTIONS = ("target", "variants", "scores", "compare")
+SECTIONS = ("target", "compute", "variants", "scores", "compare")
 
 # Used where a stage is not named. A model is named by the user; "torch" is what reads a bare module:callable.
 DEFAULT_PROVIDERS: Mapping[str, str] = {

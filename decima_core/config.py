@@ -20,7 +20,7 @@ from decima_core.errors import ConfigError, OptionError, UnknownNameError, first
 from decima_core.options import as_dict, build, coerce
 from decima_core.providers import fold, kind_of
 from decima_core.registry import Registered, Registry
-from decima_core.sections import CompareOptions, Layout, ScoreOptions, TargetOptions, VariantOptions
+from decima_core.sections import CompareOptions, ComputeOptions, Layout, ScoreOptions, TargetOptions, VariantOptions
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -35,11 +35,13 @@ class RunConfig:
     ``genes`` or ``split`` chooses genes; with neither, every gene of the source is taken. ``variants`` matters to
     ``decima-core variants`` alone, ``scores`` to ``decima-core annotate``, ``compare`` to ``decima-core compare``. ``attributions``
     says how these are stored (:mod:`decima_core.attribution_layout`), ``bigwig`` asks for ``attributions.bw``. ``workers`` is a number of
-    processes, ``dask`` the address of a Dask scheduler, or ``local``; ``threads`` is what each process has for one operation.
+    processes, ``dask`` the address of a Dask scheduler, or ``local``; ``threads`` is what each process has for one operation. ``compute``
+    says how the model is computed.
     """
 
     stages: Mapping[str, StageChoice]
     target: TargetOptions = attrs.field(factory=TargetOptions)
+    compute: ComputeOptions = attrs.field(factory=ComputeOptions)
     variants: VariantOptions = attrs.field(factory=VariantOptions)
     scores: ScoreOptions = attrs.field(factory=ScoreOptions)
     compare: CompareOptions = attrs.field(factory=CompareOptions)
@@ -142,6 +144,7 @@ class RunConfig:
         providers: Mapping[str, str] | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         target: Mapping[str, Any] | None = None,
+        compute: Mapping[str, Any] | None = None,
         variants: Mapping[str, Any] | None = None,
         scores: Mapping[str, Any] | None = None,
         compare: Mapping[str, Any] | None = None,
@@ -162,7 +165,13 @@ class RunConfig:
             stages[stage] = StageChoice(old.provider, _overlaid(old.options, extra))
         sections = {
             name: build(_SECTIONS[name], {**as_dict(getattr(self, name)), **(extra or {})}, f"the {name}")
-            for name, extra in (("target", target), ("variants", variants), ("scores", scores), ("compare", compare))
+            for name, extra in (
+                ("target", target),
+                ("compute", compute),
+                ("variants", variants),
+                ("scores", scores),
+                ("compare", compare),
+            )
         }
         changed = {k: _field(k, v, "the command line") for k, v in fields.items() if v is not None}
         # One choice of genes replaces the other.
@@ -227,12 +236,14 @@ def _stage_from_table(stage: str, value: Any, where: str) -> StageChoice:
 
 _SECTIONS: Mapping[str, Any] = {
     "target": TargetOptions,
+    "compute": ComputeOptions,
     "variants": VariantOptions,
     "scores": ScoreOptions,
     "compare": CompareOptions,
 }
 _SECTION_EXAMPLES = {
     "target": "tasks = [...]",
+    "compute": "low_memory = true",
     "variants": 'path = "in.vcf"',
     "scores": 'path = "scores.h5"',
     "compare": 'method = ["input-x-gradient", "deep-lift"]',

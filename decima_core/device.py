@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 import torch
 
 from decima_core.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+_NVIDIA = Path("/dev/nvidia0")
+"""Where Linux has the first NVIDIA GPU, whether or not torch can use it."""
 
 
 def resolve_device(name: str | torch.device | None = None) -> torch.device:
@@ -40,3 +48,22 @@ def resolve_device(name: str | torch.device | None = None) -> torch.device:
     elif device.type not in ("cpu", "cuda", "mps"):
         raise ConfigError(f"The device '{name}' is not supported; use auto, cpu, cuda, cuda:0 or mps.")
     return device
+
+
+def warn_of_idle_gpu(device: torch.device) -> None:
+    """Warn where the machine has a CUDA GPU and the CPU computes."""
+    if device.type != "cpu":
+        return
+    if torch.cuda.is_available():
+        logger.warning(
+            "This runs on the CPU, although there is a GPU (%s); use --device auto or cuda.",
+            torch.cuda.get_device_name(0),
+        )
+    elif _NVIDIA.exists():
+        built = torch.version.cuda
+        what = (
+            "this PyTorch was built without CUDA; install one with it (https://pytorch.org/get-started)"
+            if built is None
+            else f"PyTorch, built for CUDA {built}, cannot use it; look at its driver with nvidia-smi, and at CUDA_VISIBLE_DEVICES"
+        )
+        logger.warning("This runs on the CPU, although the machine has an NVIDIA GPU: %s.", what)

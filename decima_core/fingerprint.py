@@ -36,10 +36,13 @@ def _few(found: list[str], limit: int = 3) -> list[str]:
 
 
 def _comparable(record: Mapping[str, Any]) -> dict[str, Any]:
-    config = record.get("config") or {}
+    config = dict(record.get("config") or {})
+    computed = config.pop("compute", {})
     return {
         **{name: value for name, value in config.items() if name not in _ELSEWHERE},
         **{f"the {stage}": told for stage, told in (record.get("providers") or {}).items()},
+        # Low memory changes no number, so a run that ran out of it can go on with it.
+        "compute": {"precision": computed.get("precision", "float32"), "compile": computed.get("compile", False)},
         "decima_core": record.get("decima_core"),
         "the device": str(record.get("device") or "none").partition(":")[0],
         "the target": record.get("target"),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ import torch
 
 from decima_core.attribution_layout import Layout
 from decima_core.config import Plan
+from decima_core.deviation import Deviation
 from decima_core.device import resolve_device
 from decima_core.errors import ConfigError, ModelError, OutputError, UnknownNameError, first_line
 from decima_core.outputs.bigwig_file import check_place
@@ -38,6 +39,9 @@ from decima_core.targets import make_target
 STOPPING = (ConfigError, OutputError)
 
 
+Explain = Callable[[str, Clock, str | None], Iterable[Interpretation]]
+
+
 @attrs.frozen(kw_only=True)
 class GeneWork:
     """All that it takes to explain the genes of a plan.
@@ -47,7 +51,10 @@ class GeneWork:
     names
         The genes of the run, in the order of its results.
     explain
-        The results of one gene, one for each target; the clock is told the stages.
+        ``explain(gene, clock, following)``: the results of one gene, one for each target; the clock is told the stages. ``following``
+        is the gene that comes next, if that is known.
+    measure
+        How far the results of a gene lie from those in float32, where they are in another precision.
     header
         The header lines of every table, among them ``model`` and ``target``.
     genome, contigs
@@ -69,7 +76,7 @@ class GeneWork:
     """
 
     names: Sequence[str]
-    explain: Callable[[str, Clock], Sequence[Interpretation]]
+    explain: Explain
     header: Mapping[str, str]
     genome: str | None
     contigs: Mapping[str, int | None]
@@ -80,9 +87,11 @@ class GeneWork:
     placed: bool = False
     layout: Layout = "full"
     tally: Callable[[], Mapping[str, int]] = dict
+    measure: Callable[[str], Deviation] | None = None
+    _measured: list[str] = attrs.field(factory=list)
 
-    def outcome(self, gene: str) -> GeneOutcome:
-        """The encoded results of a gene, or why there are none.
+    def outcome(self, gene: str, following: str | None = None) -> GeneOutcome:
+        """The encoded results of a gene, or why there are none. ``following`` is asked for next, if that is known.
 
         Raises
         ------
@@ -94,20 +103,31 @@ class GeneWork:
         clock = Clock()
         seed_gene(self.seed, gene, self.device)
         try:
-            results = self.explain(gene, clock)
-            with clock("write"):
-                if self.placed:
-                    for result in results:
+            encoded = []
+            for result in self.explain(gene, clock, following):
+                with clock("write"):
+                    if self.placed:
                         check_place(result.record)
-                encoded = tuple(encode(result, self.layout) for result in results)
+                    encoded.append(encode(result, self.layout))
+            deviation = self._deviation(gene, clock)
         except Exception as error:
             if isinstance(error, STOPPING) and not (isinstance(error, UnknownNameError) and clock.stage == "read"):
                 raise
             failure = GeneFailure.of(gene, clock.stage, error)
         else:
-            return GeneResults(gene=gene, results=encoded, seconds=clock.seconds, tally=self.tally())
+            return GeneResults(
+                gene=gene, results=tuple(encoded), seconds=clock.seconds, tally=self.tally(), deviation=deviation
+            )
         self._recover(failure)
         return failure
+
+    def _deviation(self, gene: str, clock: Clock) -> Mapping[str, Any]:
+        """How far the first gene that was explained lies from float32; nothing for the others."""
+        if self.measure is None or self._measured:
+            return {}
+        self._measured.append(gene)
+        with clock("compare"):
+            return self.measure(gene).facts()
 
     def _recover(self, failure: GeneFailure) -> None:
         """Give back the memory that a failed gene held; on a GPU, make sure that it still works."""
@@ -164,8 +184,10 @@ def open_genes(plan: Plan, *, device: torch.device | None = None, ready: bool = 
             seq_len=settings.seq_len,
             device=device,
             method_name=opening.method_name,
+            compute=settings.compute,
         ) as explain:
-            yield opening.work(explain=lambda gene, clock: [explain(gene, clock)])
+            exact = settings.compute.precision == "float32"
+            yield opening.work(explain=explain, measure=None if exact else explain.deviation)
 
 
 class _Opening:
@@ -180,7 +202,7 @@ class _Opening:
         # Made here too, so that tasks that do not exist are told before anything is written.
         self._target = make_target(self.model, plan.config.target, source.tasks).description
 
-    def work(self, *, explain: Callable[[str, Clock], Sequence[Interpretation]]) -> GeneWork:
+    def work(self, *, explain: Explain, measure: Callable[[str], Deviation] | None = None) -> GeneWork:
         """The work, with the function that does it; it does not hold the model."""
         source, model, settings = self._source, self.model, self._plan.config
         return GeneWork(
@@ -195,8 +217,9 @@ class _Opening:
             seed=settings.seed,
             placed=settings.bigwig,
             layout=settings.attributions,
+            measure=measure,
         )
 
 
-def _left_to_others(gene: str, clock: Clock) -> Sequence[Interpretation]:
+def _left_to_others(gene: str, clock: Clock, following: str | None) -> Sequence[Interpretation]:
     raise AssertionError("this process describes the work, and others do it")

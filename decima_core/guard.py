@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,6 +24,28 @@ HOOK_TABLES = (
 )
 
 
+def hooks_of(modules: Sequence[nn.Module]) -> list[dict[str, dict[Any, Any]]]:
+    """The hooks of each module, by the table that they are in."""
+    return [{t: dict(getattr(m, t)) for t in HOOK_TABLES if getattr(m, t, None) is not None} for m in modules]
+
+
+class HookWatch:
+    """Tells whether a model's layers have other hooks than at first; ``told`` is for whoever says so once."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._modules = list(model.modules())
+        self._before = [_keys(m) for m in self._modules]
+        self.told = False
+
+    def changed(self) -> bool:
+        """Whether a hook has come or gone."""
+        return any(_keys(m) != before for m, before in zip(self._modules, self._before, strict=True))
+
+
+def _keys(module: nn.Module) -> list[list[Any]]:
+    return [list(getattr(module, t, None) or ()) for t in HOOK_TABLES]
+
+
 @contextmanager
 def left_as_found(module: nn.Module, device: torch.device | None = None) -> Iterator[nn.Module]:
     """``module`` in evaluation mode with frozen weights, on ``device`` if given; on leaving, all of it is undone.
@@ -39,13 +62,13 @@ def left_as_found(module: nn.Module, device: torch.device | None = None) -> Iter
     for name, parameter in module.named_parameters():
         if is_lazy(parameter) or parameter.is_meta:
             raise ModelError(
-                f"The model's parameter '{name.removeprefix('model.')}' has no values yet; load its weights, or run the model "
+                f"The model's parameter '{name.removeprefix('model.').removeprefix('model.')}' has no values yet; load its weights, or run the model "
                 "once, before it is explained."
             )
     parameters = list(module.parameters())
     training = [m.training for m in modules]
     gradients = [(p.requires_grad, p.grad) for p in parameters]
-    hooks = [{t: dict(getattr(m, t)) for t in HOOK_TABLES if getattr(m, t, None) is not None} for m in modules]
+    hooks = hooks_of(modules)
     home = next((t.device for t in (*parameters, *module.buffers())), None)
     moved = device is not None and home is not None and home != device
     try:

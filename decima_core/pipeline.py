@@ -4,26 +4,32 @@
                                                                                             |
                           outputs <- Interpretation <- motif scanner <- Peaks <- peak caller
 
-:func:`interpret` yields one gene at a time, so memory is that of one gene however long the list. :func:`annotate` begins in
+:func:`interpret` yields one gene at a time, so memory is that of a gene or two however long the list. :func:`annotate` begins in
 the middle, with attributions that were made elsewhere.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from itertools import zip_longest
 
+import attrs
 import torch
 
-from decima_core.attribute import explain
+from decima_core.attribute import explain_each
+from decima_core.compute import Computation, computed
+from decima_core.deviation import Deviation, measure_deviation
 from decima_core.device import resolve_device
 from decima_core.errors import ConfigError, DataError, MotifError, PeakError, UnknownNameError, guarded
 from decima_core.guard import left_as_found
+from decima_core.joint_target import JointTarget
 from decima_core.providers import AttributionMethod, DataSource, MotifScanner, PeakCaller, SequenceModel
+from decima_core.read_ahead import ReadAhead
 from decima_core.records import Attribution, GeneRecord, Interpretation, MotifHits, Peaks
 from decima_core.scores.reader import ScoreReader
-from decima_core.sections import TargetOptions
+from decima_core.sections import ComputeOptions, TargetOptions
 from decima_core.targets import make_target
 
 
@@ -34,11 +40,12 @@ def interpret(
     caller: PeakCaller,
     scanner: MotifScanner,
     *,
-    target: TargetOptions | None = None,
+    target: TargetOptions | Sequence[TargetOptions] | None = None,
     genes: str | Iterable[str] | None = None,
     seq_len: int | None = None,
     device: str | torch.device | None = None,
     method_name: str = "",
+    compute: ComputeOptions | None = None,
 ) -> Iterator[Interpretation]:
     """Explain genes one by one.
 
@@ -47,13 +54,16 @@ def interpret(
     source, model, method, caller, scanner
         One provider of each kind; the model is left exactly as found when the iterator ends.
     target
-        What to explain; by default the mean of all tasks.
+        What to explain; by default the mean of all tasks. Of several, each gene's results come in their order; the gene is read once,
+        and methods that can compute all from one forward pass.
     genes
-        A gene name or several; by default all of the source's, in its order.
+        A gene name or several; by default all of the source's, in its order. The next is read while one is computed.
     seq_len
         Window length; by default the model's, else the source's own.
     device
         ``"cpu"``, ``"cuda"``, ``"mps"``; by default the best there is.
+    compute
+        In which precision, with how much memory, compiled or not.
 
     Raises
     ------
@@ -71,9 +81,10 @@ def interpret(
         seq_len=seq_len,
         device=device,
         method_name=method_name,
+        compute=compute,
     ) as explained:
-        for name in names:
-            yield explained(name, Clock())
+        for name, following in with_following(names):
+            yield from explained(name, Clock(), following)
 
 
 @contextmanager
@@ -84,28 +95,80 @@ def explainer(
     caller: PeakCaller,
     scanner: MotifScanner,
     *,
-    target: TargetOptions | None = None,
+    target: TargetOptions | Sequence[TargetOptions] | None = None,
     seq_len: int | None = None,
     device: str | torch.device | None = None,
     method_name: str = "",
-) -> Iterator[Callable[[str, Clock], Interpretation]]:
-    """A function that explains one gene by its name and tells a clock the stages; as :func:`interpret`.
+    compute: ComputeOptions | None = None,
+) -> Iterator[Explainer]:
+    """What explains one gene by its name, for each target in turn; as :func:`interpret`.
 
     The model is on its device as long as the context lasts. A gene that fails leaves nothing behind in it, so others may follow.
     """
     length = window_length(model, seq_len)
     where = resolve_device(device)
-    function = make_target(model, target or TargetOptions(transform="aggregate"), source.tasks)
+    wanted = target or TargetOptions(transform="aggregate")
+    with ExitStack() as stack:
+        computation = stack.enter_context(computed(model, compute or ComputeOptions(), where))
+        targets = JointTarget(
+            [
+                make_target(model, options, source.tasks, computation.module)
+                for options in ([wanted] if isinstance(wanted, TargetOptions) else wanted)
+            ]
+        )
+        stack.enter_context(left_as_found(targets, where))
+        reading = stack.enter_context(ReadAhead(lambda name: read_gene(source, name, length)))
+        yield Explainer(reading, model, targets, method, caller, scanner, where, method_name, computation)
 
-    def explained(name: str, clock: Clock) -> Interpretation:
+
+class Explainer:
+    """``explained(name, clock)`` yields the results of one gene, one for each target; :func:`explainer` makes it ready.
+
+    ``following`` is the gene that is asked for next, if that is known: it is read meanwhile. The clock is told the stages.
+    """
+
+    def __init__(
+        self,
+        reading: ReadAhead[GeneRecord],
+        model: SequenceModel,
+        targets: JointTarget,
+        method: AttributionMethod,
+        caller: PeakCaller,
+        scanner: MotifScanner,
+        device: torch.device,
+        method_name: str,
+        computation: Computation,
+    ) -> None:
+        self._reading, self._model, self._targets, self._device = reading, model, targets, device
+        self._method, self._method_name, self._computation = method, method_name, computation
+        self._caller, self._scanner = caller, scanner
+
+    def __call__(self, name: str, clock: Clock, following: str | None = None) -> Iterator[Interpretation]:
+        before = dict(clock.seconds)
         with clock("read"):
-            record = read_gene(source, name, length)
-        with clock("attribute"), left_as_found(function):
-            attribution = explain(record, model, function, method, where, method_name)
-        return name_peaks(record, attribution, caller, scanner, clock)
+            record = self._reading.get(name, following)
+        stream = explain_each(record, self._model, self._targets, self._method, self._device, self._method_name)
+        with left_as_found(self._targets), closing(stream):
+            while True:
+                with clock("attribute"):
+                    attribution = next(stream, None)
+                if attribution is None:
+                    return
+                result = name_peaks(record, attribution, self._caller, self._scanner, clock)
+                yield attrs.evolve(result, seconds=clock.since(before))
+                before = dict(clock.seconds)
 
-    with left_as_found(function, where):
-        yield explained
+    def deviation(self, name: str) -> Deviation:
+        """How far a gene's results lie from those in float32; the first target's stand for all."""
+        first, *_ = self._targets.each()
+        return measure_deviation(
+            self._reading.get(name), self._model, first, self._method, self._device, self._computation, self._method_name
+        )
+
+
+def with_following(names: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Each name and the one after it; None after the last."""
+    return zip_longest(names, names[1:])
 
 
 def annotate(
@@ -293,3 +356,7 @@ class Clock:
             yield
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+    def since(self, before: Mapping[str, float]) -> dict[str, float]:
+        """What each stage took since it had ``before``; stages that did not run are left out."""
+        return {stage: spent - before.get(stage, 0.0) for stage, spent in self.seconds.items() if spent != before.get(stage)}

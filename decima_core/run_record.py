@@ -109,6 +109,8 @@ def config_table(plan: Plan) -> dict[str, Any]:
     sections = {"target": as_dict(settings.target)} if "model" in plan.stages else {"scores": as_dict(settings.scores)}
     if settings.variants.path:
         sections["variants"] = as_dict(settings.variants)
+    if settings.compute != type(settings.compute)():
+        sections["compute"] = as_dict(settings.compute)
     if settings.compare != type(settings.compare)():
         sections["compare"] = as_dict(settings.compare)
     if settings.bigwig:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decima_core.carry_out import Conduct, Observer, carry_out, check_start
+from decima_core.compute import check_computable
 from decima_core.config import Plan, RunConfig
+from decima_core.device import warn_of_idle_gpu
 from decima_core.gene_work import open_genes
 from decima_core.outputs.assembly import RunSummary
 from decima_core.registry import Registry
@@ -35,8 +37,10 @@ def run(
     plan = config if isinstance(config, Plan) else config.plan(registry or Registry.discover())
     conduct, clock = conduct or Conduct(), RunClock()
     check_start(plan.config, conduct)
-    with (
-        employ(plan, open_genes) as workforce,
-        open_genes(plan, device=workforce.device, ready=workforce.executor is None) as work,
-    ):
-        return carry_out(work, plan, clock, observer or Observer(), conduct, workforce)
+    with employ(plan, open_genes) as workforce:
+        here = workforce.executor is None
+        if here and workforce.device is not None:
+            warn_of_idle_gpu(workforce.device)
+            check_computable(plan.config.compute, workforce.device)
+        with open_genes(plan, device=workforce.device, ready=here) as work:
+            return carry_out(work, plan, clock, observer or Observer(), conduct, workforce)

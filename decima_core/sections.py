@@ -1,13 +1,15 @@
-"""What a run is told that concerns no single provider: the target, variants, scores made elsewhere, and what is compared."""
+"""What a run is told that concerns no single provider: the target, how it is computed, variants, scores made elsewhere, comparisons."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from decima_core.errors import OptionError
 from decima_core.options import option, options_class
 
 # How attributions lie in their file; decima_core.attribution_layout says what each is.
 Layout = Literal["full", "projected", "float16"]
+Precision = Literal["float32", "tf32", "bf16", "fp16"]
 
 
 @options_class
@@ -30,6 +32,28 @@ class TargetOptions:
     over_positions: Literal["mean", "sum", "max"] = option(
         default="sum", help="How output positions are reduced, if there are any."
     )
+
+
+@options_class
+class ComputeOptions:
+    """How the model is computed; what is computed stays the same."""
+
+    precision: Precision = option(
+        default="float32",
+        help="Number format inside the model. tf32 (CUDA), bf16 and fp16 are faster and less exact; what they change is measured on the "
+        "first gene and told.",
+    )
+    low_memory: bool = option(
+        default=False,
+        help="Hold one piece of the model at a time and compute each twice: less memory, more time, the same numbers.",
+    )
+    compile: bool = option(
+        default=False, help="Compile the model with torch.compile, which takes a minute or more and pays in long runs."
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.low_memory and self.compile:
+            raise OptionError("low_memory and compile cannot both be on: compiled code cannot be cut into pieces")
 
 
 @options_class

@@ -119,8 +119,10 @@ class Target(nn.Module):
         return on, off
 
 
-def make_target(model: SequenceModel, options: TargetOptions, task_names: Sequence[str] = ()) -> Target:
-    """The target ``options`` describe, on ``model``.
+def make_target(
+    model: SequenceModel, options: TargetOptions, task_names: Sequence[str] = (), module: nn.Module | None = None
+) -> Target:
+    """The target ``options`` describe, on ``model``, or on what takes the place of its module.
 
     ``task_names`` serve where the model does not name its tasks itself (a gene file's own task names, say). What is no task's name
     or number is a query of the model's task table, where it has one (:class:`~decima_core.providers.DescribedModel`).
@@ -156,7 +158,7 @@ def make_target(model: SequenceModel, options: TargetOptions, task_names: Sequen
             f"compare is '{options.compare}', but the transform 'aggregate' compares nothing; use --transform specificity."
         )
     return Target(
-        model.module,
+        model.module if module is None else module,
         on=on,
         off=off,
         compare=options.compare,

@@ -14,6 +14,7 @@ from decima_core.device import resolve_device
 from decima_core.errors import ConfigError
 from decima_core.gene_work import GeneWork
 from decima_core.outputs.outcome import GeneFailure, GeneOutcome, from_bytes, to_bytes
+from decima_core.pipeline import with_following
 from decima_core.workers.place import gpus_for, torch_threads
 from decima_core.workers.processes import Processes
 from decima_core.workers.protocol import Executor, Lost
@@ -69,8 +70,8 @@ class Workforce:
     def outcomes(self, work: GeneWork, genes: Sequence[str]) -> Iterator[Done]:
         """What comes of each gene, in any order. Raises as :class:`~decima_core.workers.protocol.Executor`."""
         if self.executor is None:
-            for gene in genes:
-                outcome = work.outcome(gene)
+            for gene, following in with_following(genes):
+                outcome = work.outcome(gene, following)
                 yield Done(outcome=outcome, record=to_bytes(outcome))
             return
         for gene, record in self.executor.results(genes):

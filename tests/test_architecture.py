@@ -26,7 +26,7 @@ PLUGINS = sorted(
 # belongs in a layer before it is merged.
 LAYERS = (
     ("errors", "heavy"),
-    ("sequence", "options", "device", "files", "guard", "memory", "model_call"),
+    ("sequence", "options", "device", "files", "guard", "memory", "model_call", "read_ahead"),
     ("sections", "anndata_tables", "task_query"),
     ("arrays", "model_tasks", "attribution_layout", "native"),
     ("records",),
@@ -38,9 +38,10 @@ LAYERS = (
     ("registry",),
     ("choice",),
     ("config",),
-    ("targets", "scores"),
+    ("targets", "scores", "compute"),
     ("joint_target",),
     ("attribute",),
+    ("deviation",),
     ("pipeline", "outputs"),
     ("datasets", "workers"),
     ("effects",),

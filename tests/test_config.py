@@ -199,7 +199,7 @@ def test_triples_become_options_by_stage() -> None:
     triples = [("peaks", "number", "5"), ("peaks", "sign", "both"), ("target", "tasks", "a,b")]
     assert split_options(triples) == (
         {"peaks": {"number": "5", "sign": "both"}},
-        {"target": {"tasks": "a,b"}, "variants": {}, "scores": {}, "compare": {}},
+        {"target": {"tasks": "a,b"}, "compute": {}, "variants": {}, "scores": {}, "compare": {}},
     )
     with pytest.raises(UnknownNameError, match=r"There is no stage 'peak'\. Did you mean peaks\?"):
         split_options([("peak", "number", "5")])

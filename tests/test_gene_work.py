@@ -29,7 +29,7 @@ def interpretation(gene: str) -> Interpretation:
 
 
 def work(error: Exception | None = None, stage: str = "attribute") -> GeneWork:
-    def explain(gene: str, clock: Clock) -> Sequence[Interpretation]:
+    def explain(gene: str, clock: Clock, following: str | None) -> Sequence[Interpretation]:
         with clock(stage):
             if error is not None:
                 raise error

@@ -80,13 +80,14 @@ def test_the_planted_site_is_found_and_named(tmp_path, registry):
     assert set(result.seconds) == {"read", "attribute", "peaks", "motifs"}
 
 
-def test_genes_come_one_at_a_time(source, registry):
+def test_genes_come_one_at_a_time_and_the_next_is_read_meanwhile(source, registry):
     read = []
     original = source.read
     source.read = lambda gene, length=None: (read.append(gene), original(gene, length))[1]
     stream = interpret(source, wrap(LinearModel(3, 5, LENGTH)), **parts(registry))
     next(stream)
-    assert read == ["G0"]
+    stream.close()  # waits for what is being read
+    assert read == ["G0", "G1"]
 
 
 def test_the_model_is_left_as_found_when_the_stream_ends_or_is_dropped(source, registry):

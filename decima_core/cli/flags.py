@@ -74,6 +74,20 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     ),
     "seq-len": click.option("--seq-len", type=int, help="Window length in bases; default: the model's, or the file's."),
     "device": click.option("--device", help="auto (default), cpu, cuda, cuda:N or mps."),
+    "precision": click.option(
+        "--precision",
+        type=click.Choice(["float32", "tf32", "bf16", "fp16"]),
+        help="Number format inside the model; default: float32. What another changes is measured on the first gene.",
+    ),
+    "low-memory": click.option(
+        "--low-memory",
+        is_flag=True,
+        default=None,
+        help="Hold one piece of the model at a time: less memory, more time, the same numbers.",
+    ),
+    "compile": click.option(
+        "--compile", is_flag=True, default=None, help="Compile the model with torch.compile; pays in long runs."
+    ),
     "seed": click.option("--seed", type=int, help="Seed of everything random; default: 0."),
     "output": click.option("--output", "-o", metavar="FOLDER", help="Where the results go; default: results."),
     "attributions": click.option(
@@ -110,6 +124,9 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     ),
     "quiet": click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors."),
 }
+
+
+COMPUTE = ("precision", "low-memory", "compile")
 
 
 def flags(*names: str) -> Callable[[Command], Command]:
@@ -200,11 +217,13 @@ def configure(
     transform = flags.pop("transform", None)
     if transform is not None:
         chosen["transform"] = transform
+    computing = {n: value for name in COMPUTE if (value := flags.pop(n := name.replace("-", "_"), None)) is not None}
     flags["genes"] = gene_names(flags["genes"])
     changed = base.with_changes(
         providers=providers,
         options=merged,
         target=chosen,
+        compute={**sections["compute"], **computing},
         variants={**sections["variants"], **(variants or {})},
         scores={**sections["scores"], **(scores or {})},
         compare={**sections["compare"], **(compare or {})},

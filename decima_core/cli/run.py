@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decima_core.cli.flags import CONDUCT, WORKERS, conduct_of, configure, flags
+from decima_core.cli.flags import COMPUTE, CONDUCT, WORKERS, conduct_of, configure, flags
 from decima_core.cli.text import count
 from decima_core.cli.watching import watching
 
@@ -28,7 +28,7 @@ EVERY = 60.0  # seconds
 @click.argument("config", required=False)
 @flags(
     "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "method", "peaks", "motifs",
-    "option", "seq-len", "device", "seed", "output", "attributions", "bigwig", "overwrite",
+    "option", "seq-len", "device", *COMPUTE, "seed", "output", "attributions", "bigwig", "overwrite",
     *WORKERS, *CONDUCT, "quiet",
 )  # fmt: skip
 def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: Any) -> None:

@@ -112,6 +112,9 @@ def assemble(
         told = {"counts": contents.counts, "seconds": {**spent, "total": now - started}, "id": plan["id"]}
         if contents.tally:
             told["scores"] = {**record["scores"], **contents.tally}
+        # Each process measures it on the first gene that it does; the first gene of all is the same whoever did it.
+        if measured := [contents.deviations[gene] for gene in record["genes"] if gene in contents.deviations]:
+            told["deviation"] = measured[0]
         if failures:
             told["failures"] = [attrs.asdict(failure) for failure in failures]
         record = {**record, **(more or {}), **told}

@@ -22,13 +22,14 @@ class GeneResults:
     """A gene that was explained: its results, one for each target, in the order of the targets.
 
     ``seconds`` maps each stage to its wall time; ``tally`` counts what a run sums up over its genes, such as windows whose scores
-    were hypothetical.
+    were hypothetical. ``deviation`` says how far the results lie from those in float32, where that was measured on this gene.
     """
 
     gene: str
     results: tuple[EncodedResult, ...]
     seconds: Mapping[str, float] = attrs.field(factory=dict)
     tally: Mapping[str, int] = attrs.field(factory=dict)
+    deviation: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -65,6 +66,7 @@ class GeneCounts:
     hits: int
     seconds: Mapping[str, float]
     tally: Mapping[str, int]
+    deviation: Mapping[str, Any]
 
 
 def to_bytes(outcome: GeneOutcome) -> bytes:
@@ -78,6 +80,7 @@ def to_bytes(outcome: GeneOutcome) -> bytes:
             "gene": outcome.gene,
             "seconds": dict(outcome.seconds),
             "tally": dict(outcome.tally),
+            "deviation": dict(outcome.deviation),
             "results": results,
         }
     text = json.dumps(head).encode()
@@ -108,7 +111,9 @@ def from_bytes(record: bytes) -> GeneOutcome:
         return GeneFailure(**head["failure"])
     blobs = _Blobs(record, start)
     results = tuple(_restored(described, blobs) for described in head["results"])
-    return GeneResults(gene=head["gene"], results=results, seconds=head["seconds"], tally=head["tally"])
+    return GeneResults(
+        gene=head["gene"], results=results, seconds=head["seconds"], tally=head["tally"], deviation=head["deviation"]
+    )
 
 
 def glance(record: bytes) -> GeneFailure | GeneCounts:
@@ -123,6 +128,7 @@ def glance(record: bytes) -> GeneFailure | GeneCounts:
         hits=sum(summary["hits"] for summary in summaries),
         seconds=head["seconds"],
         tally=head["tally"],
+        deviation=head["deviation"],
     )
 
 

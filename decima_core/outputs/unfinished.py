@@ -34,13 +34,17 @@ FORMAT = 1
 
 @attrs.define
 class Contents:
-    """What journals hold: where the results of each gene lie, why others have none, and what they sum up to."""
+    """What journals hold: where the results of each gene lie, why others have none, and what they sum up to.
+
+    ``deviations`` are how far genes lie from float32, of those on which it was measured.
+    """
 
     places: dict[str, tuple[Path, int]] = attrs.field(factory=dict)
     failures: dict[str, GeneFailure] = attrs.field(factory=dict)
     counts: dict[str, int] = attrs.field(factory=lambda: {"genes": 0, "peaks": 0, "hits": 0})
     seconds: dict[str, float] = attrs.field(factory=dict)
     tally: dict[str, int] = attrs.field(factory=dict)
+    deviations: dict[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
     def add(self, path: Path, place: int, payload: bytes) -> None:
         """Take in one record. Results stand above failures, the last failure above those before it."""
@@ -55,6 +59,8 @@ class Contents:
         _add(self.counts, {"genes": 1, "peaks": found.peaks, "hits": found.hits})
         _add(self.seconds, found.seconds)
         _add(self.tally, found.tally)
+        if found.deviation:
+            self.deviations[found.gene] = found.deviation
 
     def read(self, gene: str) -> GeneResults:
         """The results of a gene.

@@ -1,0 +1,139 @@
+"""Activation checkpointing of any model (Chen et al. 2016, arXiv:1604.06174): less memory for one more forward pass.
+
+Pieces of the model (:mod:`decima_core.compute.pieces`) keep their input alone and are computed again on the way back. The numbers are
+the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from decima_core.compute.pieces import Piece, cut
+from decima_core.errors import ModelError
+from decima_core.guard import HookWatch
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def checkpointed(model: nn.Module, name: str) -> Iterator[None]:
+    """Inside, backward passes through the model hold one of its pieces at a time; afterwards it is as it was.
+
+    A method that watches the layers by hooks of its own (DeepLIFT) gets the model as it is, and a warning says so.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be cut into pieces.
+    """
+    pieces = cut(model)
+    if not pieces:
+        raise ModelError(
+            f"Model '{name}' cannot be computed piece by piece: its layers lie neither in an nn.Sequential nor in modules within it. "
+            "Leave out --low-memory, or build the model of blocks."
+        )
+    watch = HookWatch(model)
+    with ExitStack() as stack:
+        for module in dict.fromkeys(piece.module for piece in pieces):
+            own = [piece for piece in pieces if piece.module is module]
+            stack.enter_context(_forward_of(module, _twice(own, watch)))
+        yield
+
+
+@contextmanager
+def _forward_of(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
+    """``forward`` in place of a module's own."""
+    before = module.__dict__.get("forward")
+    module.__dict__["forward"] = forward
+    try:
+        yield
+    finally:
+        if before is None:
+            del module.__dict__["forward"]
+        else:
+            module.__dict__["forward"] = before
+
+
+def _twice(pieces: list[Piece], watch: HookWatch) -> Callable[..., Any]:
+    """The forward of a module that is one piece, or a sequence some of whose layers are pieces."""
+    module = pieces[0].module
+    plain = module.forward
+    if not pieces[0].end:
+        whole = _Again(plain)
+
+        def forward(*inputs: Any, **more: Any) -> Any:
+            if not torch.is_grad_enabled() or _hooked(watch):
+                return plain(*inputs, **more)
+            return whole(*inputs, **more)
+
+        return forward
+    layers = list(module)  # type: ignore[call-overload]
+    steps: list[Callable[..., Any]] = []
+    at = 0
+    for piece in pieces:
+        steps += layers[at : piece.first]
+        steps.append(_Again(_in_turn(layers[piece.first : piece.end])))
+        at = piece.end
+    steps += layers[at:]
+
+    def in_steps(inputs: Any) -> Any:
+        if not torch.is_grad_enabled() or _hooked(watch):
+            return plain(inputs)
+        return _in_turn(steps)(inputs)
+
+    return in_steps
+
+
+def _in_turn(steps: list[Callable[..., Any]]) -> Callable[[Any], Any]:
+    def run(value: Any) -> Any:
+        for step in steps:
+            value = step(value)
+        return value
+
+    return run
+
+
+def _hooked(watch: HookWatch) -> bool:
+    if not watch.changed():
+        return False
+    if not watch.told:
+        watch.told = True
+        logger.warning(
+            "The method watches the model's layers, so low_memory is without effect: the model is computed as it is."
+        )
+    return True
+
+
+class _Again:
+    """A function that is called a second time for the backward pass, with the same input.
+
+    One that works in place on its input, as ``nn.ReLU(inplace=True)`` does, works on a copy: else the second call would see another
+    input than the first. Whether it does is found out at the first call.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._in_place: bool | None = None
+
+    def __call__(self, *inputs: Any, **more: Any) -> Any:
+        function = self._function if self._in_place is False else self._on_copies
+        return checkpoint(function, *inputs, use_reentrant=False, **more)
+
+    def _on_copies(self, *inputs: Any, **more: Any) -> Any:
+        copies = [value.clone() if isinstance(value, torch.Tensor) else value for value in inputs]
+        before = [_version(value) for value in copies]
+        output = self._function(*copies, **more)
+        if self._in_place is None:
+            self._in_place = before != [_version(value) for value in copies]
+        return output
+
+
+def _version(value: Any) -> int:
+    return int(value._version) if isinstance(value, torch.Tensor) and not value.is_inference() else 0

@@ -1,0 +1,152 @@
+"""Low memory: the same numbers to the last bit, less held, and the model as it was afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from deep_models import MODELS, Residual, Unsplit, flat
+from torch import nn
+
+from decima_core import ModelError, Registry
+from decima_core.compute.checkpoints import checkpointed
+from decima_core.compute.pieces import cut
+from decima_core.guard import left_as_found
+from decima_core.joint_target import JointTarget
+from decima_core.models import wrap_module
+from decima_core.sections import TargetOptions
+from decima_core.targets import make_target
+
+LENGTH = 200
+TARGETS = [TargetOptions(tasks=["0"]), TargetOptions(tasks=["1"]), TargetOptions(tasks=["0"], off_tasks=["1"])]
+METHODS = ("input-x-gradient", "saliency", "integrated-gradients", "gradient-shap", "deep-lift", "feature-ablation")
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry.discover()
+
+
+def inputs(batch: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    codes = torch.randint(0, 4, (batch, LENGTH), generator=torch.Generator().manual_seed(1))
+    mask = torch.zeros(batch, 1, LENGTH)
+    mask[:, :, 50:90] = 1
+    return nn.functional.one_hot(codes, 4).transpose(1, 2).float(), mask
+
+
+def options_of(name: str) -> dict[str, Any]:
+    return {"window": 50, "stride": 50} if name == "feature-ablation" else {}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_finds_the_same_to_the_last_bit(name, model, registry, caplog):
+    method = registry.create("method", name, **options_of(name))
+    module = MODELS[model]()
+    target = make_target(wrap_module(module, channels=5), TARGETS[2])
+    with left_as_found(target):
+        plain = method.attribute(target, *inputs())
+        with checkpointed(module, "m"):
+            twice = [method.attribute(target, *inputs()) for _ in range(2)]
+    for found in twice:
+        assert torch.equal(found.values, plain.values)
+    assert plain.values.any()
+    # DeepLIFT watches the layers that it knows, so the model is computed as it is, and that is said once.
+    assert ("low_memory is without effect" in caplog.text) == (name == "deep-lift" and model != "flat")
+    assert caplog.text.count("without effect") <= 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_several_targets_on_one_forward_pass_too(model, registry):
+    method, module = registry.create("method", "input-x-gradient"), MODELS[model]()
+    wrapped = wrap_module(module, channels=5)
+    joint = JointTarget([make_target(wrapped, options) for options in TARGETS])
+    with left_as_found(joint):
+        plain = [scores.values for scores in method.attribute_many(joint, *inputs())]
+        with checkpointed(module, "m"):
+            twice = [scores.values for scores in method.attribute_many(joint, *inputs())]
+    assert all(torch.equal(one, other) for one, other in zip(plain, twice, strict=True))
+
+
+PEAK = """
+import sys
+import torch
+from deep_models import MODELS
+from decima_core.compute.checkpoints import checkpointed
+from contextlib import nullcontext
+
+def peak():
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+module = MODELS[sys.argv[1]](30).eval().requires_grad_(False)
+sequence = torch.randn(1, 5, 100_000, requires_grad=True)
+torch.autograd.grad(module(sequence[:, :, :100]).sum(), sequence)
+before = peak()
+with checkpointed(module, "m") if sys.argv[2] == "low" else nullcontext():
+    torch.autograd.grad(module(sequence).sum(), sequence)
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read as Linux tells it")
+@pytest.mark.parametrize("model", MODELS)
+def test_a_process_needs_less_memory(model):
+    def peak(mode: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, model, mode],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"},
+        )
+        return int(done.stdout)
+
+    assert peak("low") < 0.75 * peak("plain")
+
+
+def test_a_model_that_cannot_be_cut_is_told_so():
+    with pytest.raises(ModelError, match="'small' cannot be computed piece by piece.*Leave out --low-memory"):
+        with checkpointed(Unsplit(), "small"):
+            pass
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
+def test_code_that_is_sealed_is_told_so():
+    with torch.no_grad():
+        sealed = torch.jit.trace(flat(), torch.zeros(1, 5, LENGTH), check_trace=False)
+    with pytest.raises(ModelError, match="piece by piece"):
+        with checkpointed(sealed, "script"):
+            pass
+
+
+def test_the_model_is_as_it_was_also_after_an_exception():
+    module = Residual()
+    forwards = [m.__dict__.get("forward") for m in module.modules()]
+    with pytest.raises(ZeroDivisionError):
+        with checkpointed(module, "m"):
+            assert [m.__dict__.get("forward") for m in module.modules()] != forwards
+            raise ZeroDivisionError
+    assert [m.__dict__.get("forward") for m in module.modules()] == forwards
+
+
+def test_pieces_are_about_the_root_of_the_layers():
+    pieces = cut(flat())
+    assert 3 <= len(pieces) <= 7
+    assert [p.first for p in pieces[1:]] == [p.end for p in pieces[:-1]]
+    assert len(cut(Residual(9))) == 9
+
+
+def test_a_layer_that_occurs_twice_is_called_twice():
+    layer = nn.Conv1d(5, 5, 3, padding=1)
+    module = nn.Sequential(layer, nn.GELU(), layer, nn.GELU(), layer, nn.GELU(), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+    x = torch.cat(inputs(), dim=1).requires_grad_()
+    (plain,) = torch.autograd.grad(module(x).sum(), x)
+    with checkpointed(module, "m"):
+        (twice,) = torch.autograd.grad(module(x).sum(), x)
+    assert torch.equal(plain, twice)
