@@ -31,6 +31,7 @@ from decima_core.pace import Pace
 from decima_core.run_record import RunClock, manifest, option_files
 from decima_core.scores.bigwig_library import library
 from decima_core.shards import Shard
+from decima_core.target_list import target_folders
 from decima_core.workforce import Workforce
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,8 @@ def check_start(settings: RunConfig, conduct: Conduct) -> None:
                 "with --resume, or begin again with --overwrite."
             )
     check_free(output, overwrite or conduct.resume)
+    for folder in target_folders(settings.targets).values():
+        check_free(output / folder, overwrite or conduct.resume)
 
 
 def carry_out(
@@ -139,6 +142,9 @@ class _Call:
         self._log = RunLog(self._unfinished.path / f"{self._name}.log")
         self._device = "" if work.device is None else str(work.device)
         told = {"genes": list(work.names), **work.facts}
+        if work.targets:
+            folders = target_folders(work.targets)
+            told["targets"] = {name: {"folder": folders[name], "target": what} for name, what in work.targets.items()}
         # As JSON holds it, for it is compared with what was read.
         self._record: dict[str, Any] = plain(
             manifest(plan, clock, target=work.header["target"], device=work.device, inputs=None, **told)
@@ -214,7 +220,7 @@ class _Call:
 
     def _do(self, genes: Sequence[str], contents: Contents, journal: Journal) -> None:
         """Explain genes, and keep what comes of each before the next."""
-        fit, agreed = Fit(), False
+        fit, agreed, measured = Fit(), False, False
         if contents.places:
             fit.check(contents.read(next(iter(contents.places))).results)
         pace = Pace(len(self._genes), len(self._genes) - len(genes))
@@ -233,7 +239,8 @@ class _Call:
             contents.add(journal.path, journal.append(done.record), done.record)
             pace.step()
             if isinstance(outcome, GeneResults):
-                if outcome.deviation:
+                if outcome.deviation and not measured:  # once, though each worker measures it
+                    measured = True
                     told = str(Deviation.of(outcome.deviation))
                     logger.warning("%s", told)
                     self._log.say(told)
@@ -246,18 +253,24 @@ class _Call:
     def _agree(self) -> None:
         """Put down what the run is before its first gene is kept; a shard may find that another has."""
         work = self._work
-        description = {
-            "metadata": dict(work.header),
+        shared = {
             "attributes": {"model_name": work.header["model"], "genome": str(work.genome or "unknown")},
             "bigwig": dict(work.contigs) if self._settings.bigwig else None,
         }
+        folders: list[dict[str, Any]] = [{"metadata": dict(work.header), **shared}]
+        if work.targets:
+            where = target_folders(work.targets)
+            folders = [
+                {"name": name, "folder": where[name], "metadata": {**work.header, "target": told}, **shared}
+                for name, told in work.targets.items()
+            ]
         own = uuid.uuid4().hex
         agreed = self._unfinished.agree(
             {
                 "format": FORMAT,
                 "id": own,
                 "overwrite": self._settings.overwrite,
-                "folders": [description],
+                "folders": folders,
                 "manifest": self._with_inputs(),
             }
         )

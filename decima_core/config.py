@@ -21,6 +21,7 @@ from decima_core.options import as_dict, build, coerce
 from decima_core.providers import fold, kind_of
 from decima_core.registry import Registered, Registry
 from decima_core.sections import CompareOptions, ComputeOptions, Layout, ScoreOptions, TargetOptions, VariantOptions
+from decima_core.target_list import build_targets
 
 
 def _text_or_none(value: Any) -> str | None:
@@ -36,11 +37,13 @@ class RunConfig:
     ``decima-core variants`` alone, ``scores`` to ``decima-core annotate``, ``compare`` to ``decima-core compare``. ``attributions``
     says how these are stored (:mod:`decima_core.attribution_layout`), ``bigwig`` asks for ``attributions.bw``. ``workers`` is a number of
     processes, ``dask`` the address of a Dask scheduler, or ``local``; ``threads`` is what each process has for one operation. ``compute``
-    says how the model is computed.
+    says how the model is computed. ``targets`` takes the place of ``target`` where there are several: each has a name, and its results
+    a folder of that name.
     """
 
     stages: Mapping[str, StageChoice]
     target: TargetOptions = attrs.field(factory=TargetOptions)
+    targets: Mapping[str, TargetOptions] = attrs.field(factory=dict)
     compute: ComputeOptions = attrs.field(factory=ComputeOptions)
     variants: VariantOptions = attrs.field(factory=VariantOptions)
     scores: ScoreOptions = attrs.field(factory=ScoreOptions)
@@ -132,6 +135,8 @@ class RunConfig:
                         f"'{name}' in {where} must be a table, such as [{name}] with {_SECTION_EXAMPLES[name]}."
                     )
                 given[name] = build(_SECTIONS[name], value, f"[{name}] in {where}")
+            elif name == "targets":
+                given[name] = build_targets(value, where)
             elif name in fields:
                 given[name] = _field(name, value, where)
             else:
@@ -144,6 +149,7 @@ class RunConfig:
         providers: Mapping[str, str] | None = None,
         options: Mapping[str, Mapping[str, Any]] | None = None,
         target: Mapping[str, Any] | None = None,
+        targets: Mapping[str, TargetOptions] | None = None,
         compute: Mapping[str, Any] | None = None,
         variants: Mapping[str, Any] | None = None,
         scores: Mapping[str, Any] | None = None,
@@ -179,7 +185,8 @@ class RunConfig:
             changed["genes"] = ()
         elif "genes" in changed and "split" not in changed:
             changed["split"] = None
-        return attrs.evolve(self, stages=stages, **sections, **changed)
+        listed = self.targets if targets is None else targets
+        return attrs.evolve(self, stages=stages, targets=listed, **sections, **changed)
 
     def plan(self, registry: Registry, stages: Sequence[str] = STAGES) -> Plan:
         """The same with the provider of each of ``stages`` found and every option checked; imports nothing heavy.
@@ -193,10 +200,22 @@ class RunConfig:
         """
         planned = {stage: _resolve(stage, self.stages.get(stage), self.seed, registry) for stage in stages}
         if "model" in planned:
-            _check_target(self.target)
+            for target in self.targets.values() or [self.target]:
+                _check_target(target)
+            if self.targets and self.target != TargetOptions():
+                raise ConfigError(
+                    "Both one target (tasks, off_tasks, transform ...) and a list of targets were given; give one of them."
+                )
         if self.genes and self.split is not None:
             raise ConfigError(f"Both genes and the split '{self.split}' were given; give one of them.")
         return Plan(config=self, stages=planned)
+
+
+def refuse_of_run(config: RunConfig, command: str) -> None:
+    """Refuse what ``decima-core run`` alone reads. Raises ConfigError, naming the command that does not."""
+    for section, is_given in (("targets", bool(config.targets)), ("compute", config.compute != ComputeOptions())):
+        if is_given:
+            raise ConfigError(f"[{section}] is read by decima-core run alone, and not by decima-core {command}; leave it out.")
 
 
 @attrs.frozen

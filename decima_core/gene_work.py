@@ -33,6 +33,7 @@ from decima_core.pipeline import Clock, explainer, select_genes
 from decima_core.providers import DataSource, PlacedSource, SequenceModel
 from decima_core.records import Interpretation
 from decima_core.run_record import metadata, model_facts, seeded
+from decima_core.sections import TargetOptions
 from decima_core.targets import make_target
 
 # What concerns the whole run, whatever gene it is noticed at.
@@ -53,6 +54,8 @@ class GeneWork:
     explain
         ``explain(gene, clock, following)``: the results of one gene, one for each target; the clock is told the stages. ``following``
         is the gene that comes next, if that is known.
+    targets
+        What is explained, in words, by the name of the target, where a run has several.
     measure
         How far the results of a gene lie from those in float32, where they are in another precision.
     header
@@ -87,6 +90,7 @@ class GeneWork:
     placed: bool = False
     layout: Layout = "full"
     tally: Callable[[], Mapping[str, int]] = dict
+    targets: Mapping[str, str] = attrs.field(factory=dict)
     measure: Callable[[str], Deviation] | None = None
     _measured: list[str] = attrs.field(factory=list)
 
@@ -180,7 +184,7 @@ def open_genes(plan: Plan, *, device: torch.device | None = None, ready: bool = 
             opening.method,
             opening.caller,
             opening.scanner,
-            target=settings.target,
+            target=list(settings.targets.values()) or settings.target,
             seq_len=settings.seq_len,
             device=device,
             method_name=opening.method_name,
@@ -200,7 +204,12 @@ class _Opening:
         self.model: SequenceModel = plan.stages["model"].create()
         self.method, self.caller, self.scanner = (plan.stages[s].create() for s in ("method", "peaks", "motifs"))
         # Made here too, so that tasks that do not exist are told before anything is written.
-        self._target = make_target(self.model, plan.config.target, source.tasks).description
+        named = plan.config.targets
+        self._targets = {name: self._described(options) for name, options in named.items()}
+        self._target = "several: " + ", ".join(named) if named else self._described(plan.config.target)
+
+    def _described(self, options: TargetOptions) -> str:
+        return make_target(self.model, options, self._source.tasks).description
 
     def work(self, *, explain: Explain, measure: Callable[[str], Deviation] | None = None) -> GeneWork:
         """The work, with the function that does it; it does not hold the model."""
@@ -217,6 +226,7 @@ class _Opening:
             seed=settings.seed,
             placed=settings.bigwig,
             layout=settings.attributions,
+            targets=self._targets,
             measure=measure,
         )
 

@@ -107,6 +107,8 @@ def config_table(plan: Plan) -> dict[str, Any]:
     fields = {name: getattr(settings, name) for name in names}
     # Without a model there are scores made elsewhere, and no target that could be chosen.
     sections = {"target": as_dict(settings.target)} if "model" in plan.stages else {"scores": as_dict(settings.scores)}
+    if settings.targets:
+        sections = {"targets": {name: as_dict(options) for name, options in settings.targets.items()}}
     if settings.variants.path:
         sections["variants"] = as_dict(settings.variants)
     if settings.compute != type(settings.compute)():

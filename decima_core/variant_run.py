@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 import decima_core
-from decima_core.config import Plan, RunConfig
+from decima_core.config import Plan, RunConfig, refuse_of_run
 from decima_core.datasets.variants import VariantDataset
 from decima_core.device import resolve_device
 from decima_core.effects.explain import VariantExplanation, explain_one
@@ -69,6 +69,7 @@ def run_variants(
     """
     plan = config if isinstance(config, Plan) else config.plan(registry or Registry.discover())
     settings, options = plan.config, plan.config.variants
+    refuse_of_run(settings, "variants")
     watch = observer or VariantObserver()
     if not options.path:
         raise ConfigError("No variants were given; use --variants in.vcf, or path under [variants] in the TOML file.")

@@ -36,7 +36,7 @@ LAYERS = (
     ("registered",),
     ("loading",),
     ("registry",),
-    ("choice",),
+    ("choice", "target_list"),
     ("config",),
     ("targets", "scores", "compute"),
     ("joint_target",),
@@ -104,6 +104,7 @@ HEAVY = {
 LIGHT = {
     "__init__", "__main__", "errors", "options", "providers", "hookspecs", "registered", "registry", "config",
     "choice", "sections", "heavy", "loading", "joint_method",
+    "target_list",
 }  # fmt: skip
 
 

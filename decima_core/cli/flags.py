@@ -14,6 +14,7 @@ from decima_core.config import RunConfig
 from decima_core.errors import ConfigError, first_line
 from decima_core.options import parse_pair, split_list
 from decima_core.registry import Registry
+from decima_core.target_list import read_targets
 
 if TYPE_CHECKING:
     from decima_core.carry_out import Conduct
@@ -48,6 +49,11 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
     ),
     "off-tasks": click.option(
         "--off-tasks", metavar="NAMES", multiple=True, help="Tasks to contrast with; default: all others."
+    ),
+    "targets": click.option(
+        "--targets",
+        metavar="FILE",
+        help="Several targets, in place of one: TOML with [targets.NAME] tables, or TSV or CSV with columns name, tasks, off_tasks ...",
     ),
     "transform": click.option(
         "--transform", metavar="NAME", help="specificity (the default of run) or aggregate (that of variants)."
@@ -217,12 +223,14 @@ def configure(
     transform = flags.pop("transform", None)
     if transform is not None:
         chosen["transform"] = transform
+    listing = flags.pop("targets", None)
     computing = {n: value for name in COMPUTE if (value := flags.pop(n := name.replace("-", "_"), None)) is not None}
     flags["genes"] = gene_names(flags["genes"])
     changed = base.with_changes(
         providers=providers,
         options=merged,
         target=chosen,
+        targets=None if listing is None else read_targets(listing),
         compute={**sections["compute"], **computing},
         variants={**sections["variants"], **(variants or {})},
         scores={**sections["scores"], **(scores or {})},

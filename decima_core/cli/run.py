@@ -27,7 +27,7 @@ EVERY = 60.0  # seconds
 @click.command("run")
 @click.argument("config", required=False)
 @flags(
-    "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "method", "peaks", "motifs",
+    "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "targets", "method", "peaks", "motifs",
     "option", "seq-len", "device", *COMPUTE, "seed", "output", "attributions", "bigwig", "overwrite",
     *WORKERS, *CONDUCT, "quiet",
 )  # fmt: skip
@@ -142,6 +142,9 @@ def closing(summary: RunSummary, noun: str) -> list[str]:
 def summarise(results: GeneResults) -> str:
     """One line about one gene: counts, and the motif that explains its highest peak best."""
     found, seconds = results.results[0].summary, sum(results.seconds.values())
+    if len(results.results) > 1:
+        peaks, hits = (sum(getattr(each.summary, what) for each in results.results) for what in ("peaks", "hits"))
+        return f"{results.gene}: {count(len(results.results), 'target')}, {count(peaks, 'peak')}, {count(hits, 'hit')}; {seconds:.1f} s"
     text = f"{results.gene}: {count(found.peaks, 'peak')}, {count(found.hits, 'hit')}"
     if found.top is not None:
         place = f"{found.top:,d}" if found.from_tss is None else f"TSS{found.from_tss:+,d}"

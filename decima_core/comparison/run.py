@@ -15,7 +15,7 @@ import decima_core
 from decima_core.comparison.contenders import ComparisonPlan, Contender, plan_comparison
 from decima_core.comparison.side_by_side import GeneComparison, compare, labels_of
 from decima_core.comparison.table import Tally, gene_rows
-from decima_core.config import RunConfig
+from decima_core.config import RunConfig, refuse_of_run
 from decima_core.device import resolve_device
 from decima_core.errors import DecimaError, PluginError
 from decima_core.outputs.manifest import InputHashes
@@ -72,6 +72,7 @@ def run_comparison(
         config = plan_comparison(config, registry or Registry.discover())
     plan, contenders, watch = config.plan, config.contenders, observer or ComparisonObserver()
     settings, clock, stopwatch = plan.config, RunClock(), Clock()
+    refuse_of_run(settings, "compare")
     if output is not None:
         check_free(Path(output), settings.overwrite)
     device = resolve_device(settings.device)

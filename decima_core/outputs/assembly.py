@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +11,9 @@ import attrs
 
 from decima_core.errors import DecimaError
 from decima_core.outputs.outcome import GeneFailure
-from decima_core.outputs.partial_folder import MANIFEST
+from decima_core.outputs.partial_folder import recorded
 from decima_core.outputs.run_folder import RunFolder
+from decima_core.outputs.target_folders import write_target_folders
 from decima_core.outputs.unfinished import Contents, Unfinished
 
 
@@ -88,37 +88,38 @@ def assemble(
     """
     plan = unfinished.plan()
     assert plan is not None
-    record, (description,) = plan["manifest"], plan["folders"]
+    record, folders = plan["manifest"], plan["folders"]
     failures = tuple(contents.failures[gene] for gene in record["genes"] if gene in contents.failures)
     if not contents.places:
         raise all_failed(failures)
+    genes = [gene for gene in record["genes"] if gene in contents.places]
     writing = time.perf_counter()
-    with RunFolder(
-        unfinished.output,
-        [gene for gene in record["genes"] if gene in contents.places],
-        metadata=description["metadata"],
-        attributes=description["attributes"],
-        overwrite=plan["overwrite"],
-        bigwig=description["bigwig"],
-        failures=failures,
-        logs=unfinished.logs(),
-    ) as folder:
-        for gene in folder.genes:
-            (result,) = contents.read(gene).results
-            folder.append(result)
+
+    def told() -> dict[str, Any]:
         now = time.perf_counter()
         spent = {**seconds, **contents.seconds}
         spent["write"] = spent.get("write", 0.0) + now - writing
-        told = {"counts": contents.counts, "seconds": {**spent, "total": now - started}, "id": plan["id"]}
+        found = {"counts": contents.counts, "seconds": {**spent, "total": now - started}, "id": plan["id"]}
         if contents.tally:
-            told["scores"] = {**record["scores"], **contents.tally}
+            found["scores"] = {**record["scores"], **contents.tally}
         # Each process measures it on the first gene that it does; the first gene of all is the same whoever did it.
-        if measured := [contents.deviations[gene] for gene in record["genes"] if gene in contents.deviations]:
-            told["deviation"] = measured[0]
+        if measured := [contents.deviations[gene] for gene in genes if gene in contents.deviations]:
+            found["deviation"] = measured[0]
         if failures:
-            told["failures"] = [attrs.asdict(failure) for failure in failures]
-        record = {**record, **(more or {}), **told}
-        folder.finish(record)
+            found["failures"] = [attrs.asdict(failure) for failure in failures]
+        return {**record, **(more or {}), **found}
+
+    common: dict[str, Any] = {"failures": failures, "logs": unfinished.logs()}
+    if "folder" in folders[0]:
+        record = write_target_folders(unfinished.output, plan, genes, contents.read, told, **common)
+    else:
+        (description,) = folders
+        with RunFolder(unfinished.output, genes, **description, overwrite=plan["overwrite"], **common) as folder:
+            for gene in genes:
+                (result,) = contents.read(gene).results
+                folder.append(result)
+            record = told()
+            folder.finish(record)
     unfinished.remove()
     return RunSummary.of(unfinished.output, record)
 
@@ -130,10 +131,5 @@ def all_failed(failures: Sequence[GeneFailure]) -> DecimaError:
     return attrs.evolve(first, reason=first.reason + more).exception()
 
 
-def finished(output: Path) -> dict[str, Any] | None:
-    """The record of the finished run in a folder, or None where there is none."""
-    try:
-        record = json.loads((output / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) else None
+finished = recorded
+"""The record of the finished run in a folder, or None where there is none."""

@@ -7,10 +7,12 @@ replace an older one leaves it alone until the very end, so a failure costs noth
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from decima_core.errors import OutputError
 
@@ -122,6 +124,15 @@ def check_free(path: Path, overwrite: bool) -> None:
         raise OutputError(
             f"The folder '{path}' already holds a finished run; give another one with --output, or --overwrite to replace it."
         )
+
+
+def recorded(path: Path) -> dict[str, Any] | None:
+    """The record of the finished run in a folder, or None where there is none."""
+    try:
+        record = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def explain(path: Path, error: OSError) -> str:

@@ -65,9 +65,17 @@ class ResultFolder(PartialFolder):
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Take over every file, in place of an older run's, and the manifest last."""
+        self.prepare(manifest)
+        self.publish()
+
+    def prepare(self, manifest: Mapping[str, Any]) -> None:
+        """Write every file to its end, under its partial name."""
         with self.explained():
             self.complete()
             write_manifest(self.partial(MANIFEST), manifest)
+
+    def publish(self) -> None:
+        """Take over every file that is prepared, in place of an older run's, and the manifest last."""
         self.take_over()
         self._finished = True
 

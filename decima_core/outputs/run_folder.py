@@ -25,7 +25,45 @@ ATTRIBUTIONS, BIGWIG, FAILURES, LOG = "attributions.h5", "attributions.bw", "fai
 FILES = (ATTRIBUTIONS, *TABLES)
 
 
-class RunFolder(ResultFolder):
+class SharedFolder(ResultFolder):
+    """What a run tells of all its targets together: ``failures.tsv``, the genes that have no results, and ``run.log``, the ``logs``
+    one after the other. ``files`` are those that a subclass writes beside them."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        metadata: Mapping[str, str],
+        *,
+        files: Sequence[str] = (),
+        overwrite: bool = False,
+        failures: Sequence[GeneFailure] = (),
+        logs: Sequence[Path] = (),
+    ) -> None:
+        more = {FAILURES: bool(failures), LOG: bool(logs)}
+        super().__init__(
+            path, (*files, *(name for name, is_written in more.items() if is_written)), overwrite=overwrite
+        )
+        self._logs = logs
+        with self.opening():
+            self.open_files()
+            if failures:
+                table = self.opened(TextTable(self.partial(FAILURES), metadata))
+                table.append(pd.DataFrame([attrs.asdict(failure) for failure in failures]), "the failures")
+
+    def open_files(self) -> None:
+        """Open the files of a subclass, before all others."""
+
+    def complete(self) -> None:
+        """Finish every file, and put the logs together."""
+        super().complete()
+        if self._logs:
+            with self.partial(LOG).open("wb") as whole:
+                for log in self._logs:
+                    with log.open("rb") as part:
+                        shutil.copyfileobj(part, whole)
+
+
+class RunFolder(SharedFolder):
     """Writes a run's results: ``folder.write(result)``, or ``folder.append(encoded)``, for each of ``genes``, in their order.
 
     ``bigwig`` asks for ``attributions.bw`` too, and gives the length of each contig where it is known. ``layout`` is how
@@ -56,21 +94,20 @@ class RunFolder(ResultFolder):
         if bigwig is not None:
             library()
         self.genes = list(genes)
-        self._bigwig, self._layout, self._logs = bigwig, layout, logs
-        more = {BIGWIG: bigwig is not None, FAILURES: bool(failures), LOG: bool(logs)}
-        super().__init__(
-            path, (*FILES, *(name for name, is_written in more.items() if is_written)), overwrite=overwrite
+        self._bigwig, self._layout, self._metadata, self._attributes = bigwig, layout, metadata, attributes
+        files = (*FILES, *([] if bigwig is None else [BIGWIG]))
+        super().__init__(path, metadata, files=files, overwrite=overwrite, failures=failures, logs=logs)
+
+    def open_files(self) -> None:
+        """Open the attributions and the tables."""
+        # First, for it takes the lock by which two runs keep out of each other's way.
+        self._attributions = self.opened(
+            AttributionFile(self.partial(ATTRIBUTIONS), self.genes, self._attributes, self._metadata)
         )
-        with self.opening():
-            # First, for it takes the lock by which two runs keep out of each other's way.
-            self._attributions = self.opened(AttributionFile(self.partial(ATTRIBUTIONS), genes, attributes, metadata))
-            self._tables = {
-                name: self.opened(TextTable(self.partial(name), metadata, comment_header=name.endswith(".bed")))
-                for name in TABLES
-            }
-            if failures:
-                table = self.opened(TextTable(self.partial(FAILURES), metadata))
-                table.append(pd.DataFrame([attrs.asdict(failure) for failure in failures]), "the failures")
+        self._tables = {
+            name: self.opened(TextTable(self.partial(name), self._metadata, comment_header=name.endswith(".bed")))
+            for name in TABLES
+        }
 
     def write(self, result: Interpretation) -> None:
         """Append one gene to every file."""
@@ -90,8 +127,3 @@ class RunFolder(ResultFolder):
         super().complete()
         if self._bigwig is not None:
             write_bigwig(self.partial(BIGWIG), self.partial(ATTRIBUTIONS), self._bigwig)
-        if self._logs:
-            with self.partial(LOG).open("wb") as whole:
-                for log in self._logs:
-                    with log.open("rb") as part:
-                        shutil.copyfileobj(part, whole)
