@@ -162,7 +162,13 @@ class Explainer:
         """How far a gene's results lie from those in float32; the first target's stand for all."""
         first, *_ = self._targets.each()
         return measure_deviation(
-            self._reading.get(name), self._model, first, self._method, self._device, self._computation, self._method_name
+            self._reading.get(name),
+            self._model,
+            first,
+            self._method,
+            self._device,
+            self._computation,
+            self._method_name,
         )
 
 
@@ -359,4 +365,6 @@ class Clock:
 
     def since(self, before: Mapping[str, float]) -> dict[str, float]:
         """What each stage took since it had ``before``; stages that did not run are left out."""
-        return {stage: spent - before.get(stage, 0.0) for stage, spent in self.seconds.items() if spent != before.get(stage)}
+        return {
+            stage: spent - before.get(stage, 0.0) for stage, spent in self.seconds.items() if spent != before.get(stage)
+        }

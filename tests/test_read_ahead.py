@@ -61,8 +61,13 @@ def test_another_name_than_announced_is_read_at_once():
 def test_on_leaving_the_thread_has_ended():
     reader = Reader()
     before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), ReadAhead(reader) as ahead:
-        ahead.get("a", "b")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with ReadAhead(reader) as ahead:
+            ahead.get("a", "b")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert threading.active_count() == before
     assert reader.read == ["a", "b"]

@@ -191,6 +191,7 @@ def configure(
     base = RunConfig.from_file(config) if config else RunConfig(stages={})
     options, sections = split_options([parse_pair(p) for p in pairs])
     for section, (owner, taken) in {
+        "compute": ("run", {} if "precision" in flags else None),
         "variants": ("variants", variants),
         "scores": ("annotate", scores),
         "compare": ("compare", compare),

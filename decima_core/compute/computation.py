@@ -51,7 +51,9 @@ class _Computed(nn.Module):
         if self.as_it_is:
             return self.model(inputs)
         function = self._compiled or self.model
-        return call_in(self._options.precision, function, inputs) if self._options.precision in HALF else function(inputs)
+        return (
+            call_in(self._options.precision, function, inputs) if self._options.precision in HALF else function(inputs)
+        )
 
 
 @contextmanager

@@ -48,7 +48,8 @@ def _cut(module: nn.Module, largest: int, *, outermost: bool = False) -> tuple[i
         return layers, []
     if layers <= largest and not outermost and not isinstance(module, (nn.ModuleList, nn.ModuleDict)):
         return 1, [Piece(module)]
-    kept, pieces = 0, []
+    kept = 0
+    pieces: list[Piece] = []
     for part in _parts(module, largest):
         if isinstance(part, Piece):
             kept, pieces = kept + 1, [*pieces, part]

@@ -30,9 +30,7 @@ def check_precision(precision: Precision, device: torch.device) -> None:
             f"The precision tf32 is one of CUDA GPUs, and the device is '{device}'; use --precision float32."
         )
     if precision in HALF and not torch.amp.is_autocast_available(device.type):
-        raise ConfigError(
-            f"The precision {precision} cannot be had on the device '{device}'; use --precision float32."
-        )
+        raise ConfigError(f"The precision {precision} cannot be had on the device '{device}'; use --precision float32.")
     if precision == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise ConfigError(f"The GPU '{device}' does not compute in bf16; use --precision fp16 or float32.")
 
@@ -68,7 +66,7 @@ def _scaled(tensor: torch.Tensor, by: float) -> torch.Tensor:
     """The same tensor, whose gradient is scaled on its way back."""
     if by == 1 or not tensor.is_floating_point():
         return tensor
-    scaled: torch.Tensor = _Scaled.apply(tensor, by)
+    scaled: torch.Tensor = _Scaled.apply(tensor, by)  # type: ignore[no-untyped-call]
     return scaled
 
 

@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 def test_a_missing_compiler_is_named(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(ConfigError, match="there is no 'no-such-compiler' on the PATH; .*leave out --compile"):
+    with pytest.raises(ConfigError, match=r"there is no 'no-such-compiler' on the PATH; .*leave out --compile"):
         check_compiler(CPU)
 
 
@@ -42,13 +42,17 @@ def test_a_failure_of_the_compiler_is_one_sentence(monkeypatch):
         raise TorchDynamoException("no code\nmany lines")
 
     monkeypatch.setattr(torch, "compile", lambda model: fail)
-    with pytest.raises(ModelError, match=r"^torch.compile failed: TorchDynamoException: no code. Leave out --compile.$"):
+    with pytest.raises(
+        ModelError, match=r"^torch.compile failed: TorchDynamoException: no code. Leave out --compile.$"
+    ):
         Compiled(Residual())(torch.zeros(1, 5, 20))
 
 
 def test_a_method_that_watches_layers_gets_the_model_as_it_is(monkeypatch, caplog):
     def unhooked(*inputs: Any) -> Any:
-        assert not any(m._forward_hooks or m._forward_pre_hooks for m in module.modules()), "compiled code calls no hooks"
+        assert not any(m._forward_hooks or m._forward_pre_hooks for m in module.modules()), (
+            "compiled code calls no hooks"
+        )
         return module(*inputs)
 
     module = Residual().eval()

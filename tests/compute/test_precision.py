@@ -98,9 +98,14 @@ def test_whether_tf32_is_used_is_put_back(allowed):
         return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
 
     before = flags()
-    with pytest.raises(ZeroDivisionError), tensor_cores(allowed):
-        assert flags() == (allowed, allowed)
-        raise ZeroDivisionError
+
+    def failing() -> None:
+        with tensor_cores(allowed):
+            assert flags() == (allowed, allowed)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        failing()
     assert flags() == before
 
 
