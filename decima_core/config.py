@@ -215,7 +215,9 @@ def refuse_of_run(config: RunConfig, command: str) -> None:
     """Refuse what ``decima-core run`` alone reads. Raises ConfigError, naming the command that does not."""
     for section, is_given in (("targets", bool(config.targets)), ("compute", config.compute != ComputeOptions())):
         if is_given:
-            raise ConfigError(f"[{section}] is read by decima-core run alone, and not by decima-core {command}; leave it out.")
+            raise ConfigError(
+                f"[{section}] is read by decima-core run alone, and not by decima-core {command}; leave it out."
+            )
 
 
 @attrs.frozen
