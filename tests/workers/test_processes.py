@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,15 +127,25 @@ def test_the_last_try_is_made_alone(diary):
 
 
 def test_a_killed_worker_is_replaced(diary):
-    names = [f"G{i}" for i in range(12)]
-    with Processes(MakeToy(diary, seconds=0.05), 2, threads=1) as executor:
-        found = {}
-        for name, value in executor.results(names):
-            found[name] = value
-            if len(found) == 3:
-                os.kill(value[1], signal.SIGKILL)
-    assert {n: v[0] for n, v in found.items()} == {n: n.lower() for n in names}
-    assert len({v[1] for v in found.values()}) == 3
+    pids: list[int] = []
+    deadline = time.monotonic() + 60
+
+    def names() -> Iterator[str]:
+        for i in itertools.count():
+            if len(set(pids)) == 3 or time.monotonic() > deadline:
+                return
+            yield f"G{i}"
+
+    with Processes(MakeToy(diary, seconds=0.02), 2, threads=1) as executor:
+        found = []
+        for name, (answer, pid) in executor.results(names()):
+            assert answer == name.lower()
+            found.append(name)
+            pids.append(pid)
+            if len(set(pids)) == 2 and pids.count(pid) == 1:
+                os.kill(pid, signal.SIGKILL)
+    assert len(set(pids)) == 3
+    assert sorted(found) == sorted(f"G{i}" for i in range(len(found)))
 
 
 # --- what cannot be done ----------------------------------------------------------------------------------------------
