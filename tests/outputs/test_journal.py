@@ -119,6 +119,7 @@ def test_results_come_back_as_they_were(targets: int, locus: bool) -> None:
         "hits": targets,
         "seconds": outcome.seconds,
         "tally": outcome.tally,
+        "deviation": {},
     }
 
 
