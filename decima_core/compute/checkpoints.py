@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from decima_core.compute.pieces import Piece, cut
+from decima_core.compute.spared import Spared
 from decima_core.errors import ModelError
 from decima_core.guard import HookWatch
 
@@ -44,6 +45,8 @@ def checkpointed(model: nn.Module, name: str) -> Iterator[None]:
         for module in dict.fromkeys(piece.module for piece in pieces):
             own = [piece for piece in pieces if piece.module is module]
             stack.enter_context(_forward_of(module, _twice(own, watch)))
+        # What lies between pieces is not computed again, and keeps less.
+        stack.enter_context(_forward_of(model, _sparing(model.forward)))
         yield
 
 
@@ -124,7 +127,7 @@ class _Again:
 
     def __call__(self, *inputs: Any, **more: Any) -> Any:
         function = self._function if self._in_place is False else self._on_copies
-        return checkpoint(function, *inputs, use_reentrant=False, **more)
+        return checkpoint(_sparing(function, shapes_alone=True), *inputs, use_reentrant=False, **more)
 
     def _on_copies(self, *inputs: Any, **more: Any) -> Any:
         copies = [value.clone() if isinstance(value, torch.Tensor) else value for value in inputs]
@@ -133,6 +136,16 @@ class _Again:
         if self._in_place is None:
             self._in_place = before != [_version(value) for value in copies]
         return output
+
+
+def _sparing(function: Callable[..., Any], *, shapes_alone: bool = False) -> Callable[..., Any]:
+    """The function, of which less is kept for the backward pass (:mod:`decima_core.compute.spared`)."""
+
+    def spared(*inputs: Any, **more: Any) -> Any:
+        with Spared(shapes_alone=shapes_alone):
+            return function(*inputs, **more)
+
+    return spared
 
 
 def _version(value: Any) -> int:

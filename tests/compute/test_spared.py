@@ -1,0 +1,81 @@
+"""What is kept in place of a tensor gives the very same gradient, and is less."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from decima_core.compute.spared import Spared
+
+OPERATIONS = {
+    "conv1d": lambda x: torch.conv1d(x, torch.ones(4, 4, 3) / 7, padding=1),
+    "conv1d, strided and dilated": lambda x: torch.conv1d(x, torch.ones(4, 2, 3) / 7, stride=2, dilation=2, groups=2),
+    "conv_transpose1d": lambda x: torch.conv_transpose1d(x, torch.ones(4, 4, 3) / 7),
+    "conv2d": lambda x: torch.conv2d(x[:, None], torch.ones(2, 1, 3, 3) / 7),
+    "batch norm": lambda x: nn.functional.batch_norm(x, torch.ones(4), torch.full((4,), 3.0), torch.full((4,), 1.7)),
+    "max pool": lambda x: nn.functional.max_pool1d(x, 3, stride=2),
+    "average pool": lambda x: nn.functional.avg_pool1d(x, 3),
+    "relu": nn.functional.relu,
+    "relu in place": lambda x: nn.functional.relu(1 * x, inplace=True),
+    "method relu": lambda x: x.relu(),
+    "untouched": lambda x: torch.exp(x) * torch.sigmoid(x),
+}
+
+
+@pytest.mark.parametrize("shapes_alone", [False, True])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_has_its_own_gradient(name: str, shapes_alone: bool) -> None:
+    torch.manual_seed(2)
+    x = torch.randn(2, 4, 50, requires_grad=True)
+    seed = torch.randn_like(OPERATIONS[name](x))
+    (plain,) = torch.autograd.grad(OPERATIONS[name](x), x, seed)
+    with Spared(shapes_alone=shapes_alone):
+        value = OPERATIONS[name](x)
+    (spared,) = torch.autograd.grad(value, x, seed)
+    assert torch.equal(plain, spared)
+
+
+def test_operations_with_weights_that_learn_are_left_alone() -> None:
+    x, layer, norm = torch.randn(2, 4, 50, requires_grad=True), nn.Conv1d(4, 4, 3), nn.BatchNorm1d(4).eval()
+    weights = [*layer.parameters(), *norm.parameters()]
+    plain = torch.autograd.grad(norm(layer(x)).square().sum(), weights)
+    with Spared():
+        value = norm(layer(x)).square().sum()
+    for one, other in zip(plain, torch.autograd.grad(value, weights), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_training_batch_norm_is_left_alone() -> None:
+    x, norm = torch.randn(3, 4, 50, requires_grad=True), nn.BatchNorm1d(4).requires_grad_(False)
+    seed = torch.randn(3, 4, 50)
+    (plain,) = torch.autograd.grad(norm(x), x, seed)
+    with Spared():
+        value = norm(x)
+    assert torch.equal(plain, torch.autograd.grad(value, x, seed)[0])
+
+
+def test_the_input_of_a_convolution_is_not_held() -> None:
+    """Seen from outside: hooks around the whole are asked to keep the weight alone."""
+    weight = torch.ones(4, 4, 3) / 7
+    asked: list[tuple[int, ...]] = []
+
+    def ask(tensor: torch.Tensor) -> torch.Tensor:
+        asked.append(tuple(tensor.shape))
+        return tensor
+
+    x = torch.randn(2, 4, 50, requires_grad=True)
+    held = torch.randn(2, 4, 50)
+    place = held.data_ptr()
+    with Spared():
+        value = torch.conv1d(x + held, weight)
+    function = value.grad_fn
+    assert function is not None
+    found = function._saved_input
+    assert found.untyped_storage().nbytes() == 4  # one number stands for all of them
+    assert found.shape == (2, 4, 50)
+    assert place != found.data_ptr()
+    with saved_tensors_hooks(ask, lambda tensor: tensor):
+        torch.conv1d(x + held, weight)
+    assert (2, 4, 50) in asked  # so it is without
