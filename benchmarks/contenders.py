@@ -66,10 +66,19 @@ class Contender:
         Where its temporary files go.
     """
 
-    def __init__(self, label: str, script: str, python: str = sys.executable, *, threads: int, folder: Path) -> None:
+    def __init__(
+        self,
+        label: str,
+        script: str,
+        python: str = sys.executable,
+        *,
+        threads: int,
+        folder: Path,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.label = label
         limits = {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "MKL", "OPENBLAS", "NUMBA")}
-        environment = {**os.environ, **limits, "TMPDIR": str(folder)}
+        environment = {**os.environ, **limits, "TMPDIR": str(folder), **(variables or {})}
         # The script's folder is first on the path, where serve.py is; nothing of ours may shadow what is theirs.
         for name in ("PYTHONPATH", "PYTHONSAFEPATH"):
             environment.pop(name, None)

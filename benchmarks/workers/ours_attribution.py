@@ -9,8 +9,10 @@ from serve import serve, task
 
 from decima_core import GeneRecord, Registry, TargetOptions, wrap_module
 from decima_core.attribute import explain, explain_many
+from decima_core.compute.computation import computed
 from decima_core.guard import left_as_found
 from decima_core.joint_target import JointTarget
+from decima_core.sections import ComputeOptions
 from decima_core.targets import make_target
 
 CPU = torch.device("cpu")
@@ -31,9 +33,9 @@ def ready(length, width):
 
 
 @task()
-def one(length, width):
+def one(length, width, low_memory=False):
     record, model, joint, method = parts(length, width, 8)
-    with left_as_found(joint, CPU):
+    with left_as_found(joint, CPU), computed(model, ComputeOptions(low_memory=low_memory), CPU):
         return explain(record, model, joint.each()[0], method, CPU).values
 
 
