@@ -85,9 +85,6 @@ class Workforce:
         """What ``run.json`` says of the workers; nothing where there are none."""
         return {} if self.executor is None else {"workers": self.executor.facts()}
 
-    def __str__(self) -> str:
-        return "" if self.executor is None else str(self.executor)
-
 
 @contextmanager
 def employ(plan: Plan, opener: Opener) -> Iterator[Workforce]:

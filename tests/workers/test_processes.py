@@ -18,7 +18,6 @@ from toy_work import MakeLarge, MakeToy, begun
 from decima_core.errors import ConfigError, DataError, WorkerError
 from decima_core.workers.processes import Processes
 from decima_core.workers.protocol import Lost
-from decima_core.workers.serial import Serial
 
 
 @pytest.fixture
@@ -56,13 +55,6 @@ def test_there_are_no_more_processes_than_names(diary):
 def test_no_names_need_no_process(diary):
     assert run(MakeToy(diary), [])[0] == {}
     assert not diary.exists()
-
-
-def test_serial_is_this_process(diary):
-    with Serial(MakeToy(diary)) as executor:
-        found = list(executor.results(["B", "A"]))
-    assert found == [("B", ("b", os.getpid())), ("A", ("a", os.getpid()))]
-    assert begun(diary) == ["B", "A", "closed"]
 
 
 def test_names_are_taken_as_workers_get_free(diary):
