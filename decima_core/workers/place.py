@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -48,16 +48,15 @@ def share(workers: int, *, threads: int | None, gpus: tuple[str, ...] = ()) -> l
 
 def cores() -> int:
     """Cores that this process may use."""
-    affinity: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 def gpus_for(device: torch.device | None, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The GPUs that workers share, as ``CUDA_VISIBLE_DEVICES`` writes them; none where a run is not on CUDA or names one."""
-    if device is None or device.type != "cuda":
-        return ()
-    index: int | None = device.index  # torch's types say that there always is one
-    if index is not None:
+    if str(device) != "cuda":  # with a number it is one that the user chose
         return ()
     listed = environment.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
