@@ -41,23 +41,36 @@ class MutagenesisMethod(Method):
         self.options = options
 
     def scores(self, target: ScalarTarget, sequence: torch.Tensor, mask: torch.Tensor | None) -> Scores:
+        held = [None if mask is None else mask[example] for example in range(len(sequence))]
+        # Before the first prediction, and how many go into one forward pass is found by a prediction too.
+        places = [self._places(x, own) for x, own in zip(sequence, held, strict=True)]
         column = _Column(target)
         size = sequences_per_forward(target, sequence, mask, self.options.internal_batch_size)
         values = torch.zeros_like(sequence)
         for example, x in enumerate(sequence):
-            held = None if mask is None else mask[example]
-            values[example] = x * self._track(column, x, held, size).to(x)
+            values[example] = x * self._track(column, x, held[example], size, places[example]).to(x)
         return Scores(values=values)
 
-    def _track(self, target: torch.nn.Module, x: torch.Tensor, mask: torch.Tensor | None, size: int) -> torch.Tensor:
-        """The mean loss at each position of one sequence ``(4, L)``, ``(L,)`` float64."""
-        length = x.shape[-1]
+    def _places(self, x: torch.Tensor, mask: torch.Tensor | None) -> tuple[torch.Tensor, int, int]:
+        """Which positions of one sequence ``(4, L)`` hold a base, ``(L,)``, and the span to mutate; refused if it is too long."""
         known = torch.from_numpy(from_one_hot(x.cpu().numpy())) < 4
-        start, end = span_of(self.options, length, mask)
+        start, end = span_of(self.options, x.shape[-1], mask)
         refuse_too_many(int(known[start:end].sum()), self.options.max_predictions)
+        return known, start, end
+
+    def _track(
+        self,
+        target: torch.nn.Module,
+        x: torch.Tensor,
+        mask: torch.Tensor | None,
+        size: int,
+        places: tuple[torch.Tensor, int, int],
+    ) -> torch.Tensor:
+        """The mean loss at each position of one sequence ``(4, L)``, ``(L,)`` float64."""
+        known, start, end = places
         # One byte a base and channel; the mask is copied along, in its own type.
         bytes_per_copy = x.numel() + (0 if mask is None else mask.numel() * mask.element_size())
-        track = torch.zeros(length, dtype=torch.float64)
+        track = torch.zeros(x.shape[-1], dtype=torch.float64)
         for first, last in parts(known, start, end, bytes_per_copy):
             before, after = saturation_mutagenesis(
                 target,
