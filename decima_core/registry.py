@@ -264,8 +264,12 @@ class Registry:
 
 def _distribution(entry_point: importlib.metadata.EntryPoint) -> tuple[str, str]:
     """Name and version of the distribution that an entry point comes from."""
-    # A folder left behind by a broken uninstallation may have entry points but no metadata.
-    metadata = entry_point.dist.metadata if entry_point.dist is not None else None
+    # A folder left behind by a broken uninstallation may have entry points but no metadata. The package importlib_metadata, which
+    # puts itself before the standard library's where it is installed, raises then.
+    try:
+        metadata = entry_point.dist.metadata if entry_point.dist is not None else None
+    except FileNotFoundError:
+        metadata = None
     name, version = (metadata["Name"], metadata["Version"]) if metadata is not None else (None, None)
     return name or "(unknown distribution)", version or ""
 

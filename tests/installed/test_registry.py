@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fake_distributions
@@ -26,7 +27,7 @@ from decima_core import (
     UnknownNameError,
 )
 from decima_core.cli import main
-from decima_core.registry import DISABLE_VARIABLE, Failure, Owner
+from decima_core.registry import DISABLE_VARIABLE, Failure, Owner, _distribution
 
 Install = Callable[..., None]
 BUNDLED = tuple(
@@ -242,6 +243,17 @@ def test_remains_of_an_uninstalled_distribution(install: Install, bundled: set[A
     registry = Registry.discover()
     assert registry.get("peaks", "ghost").owner == Owner("ghost", "(unknown distribution)", "")
     assert names(registry) == bundled | {("peaks", "ghost")}
+
+
+def test_metadata_that_raise_are_no_metadata() -> None:
+    """As the package importlib_metadata has it, which takes the standard library's place where something imports it."""
+
+    class Remains:
+        @property
+        def metadata(self) -> None:
+            raise FileNotFoundError("No package metadata was found.")
+
+    assert _distribution(SimpleNamespace(dist=Remains())) == ("(unknown distribution)", "")  # type: ignore[arg-type]
 
 
 def test_a_spec_of_the_wrong_type_does_not_cost_the_right_ones(install: Install) -> None:
