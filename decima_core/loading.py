@@ -37,17 +37,25 @@ def settle(name: str, claims: Sequence[tuple[Owner, str]]) -> tuple[int | None, 
     return None, [Failure(owner, reason, remedy) for owner in refused]
 
 
+def _requirements(entry_point: importlib.metadata.EntryPoint) -> list[str]:
+    """What the distribution of an entry point requires; nothing where it has no metadata (see ``registry._distribution``)."""
+    try:
+        return list(entry_point.dist.requires or ()) if entry_point.dist is not None else []
+    except FileNotFoundError:
+        return []
+
+
 def unmet_requirement(entry_point: importlib.metadata.EntryPoint, owner: Owner) -> Failure | None:
     """A failure if the plugin's distribution requires another version of decima-core than this one.
 
     It is found out before the plugin is imported, which might fail in less clear words.
     """
-    if owner.distribution == CORE or entry_point.dist is None or not entry_point.dist.requires:
+    if owner.distribution == CORE or not (requirements := _requirements(entry_point)):
         return None
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    for text in entry_point.dist.requires:
+    for text in requirements:
         try:
             required = Requirement(text)
         except InvalidRequirement:  # pip would have refused it; whatever it asks for, it is not this package

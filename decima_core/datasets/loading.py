@@ -121,7 +121,7 @@ class Loader:
         try:
             for batch in arriving:
                 if isinstance(batch, DecimaError):
-                    raise batch
+                    raise _without_frames(batch) if self._inner.num_workers else batch
                 x = batch.expand(self._device)
                 if batch.labels is None:
                     yield x
@@ -129,6 +129,18 @@ class Loader:
                     yield x, batch.labels.to(self._device, non_blocking=True)
         finally:
             del arriving  # else the traceback of an error would keep the workers alive
+
+
+def _without_frames(error: DecimaError) -> DecimaError:
+    """The error without the tracebacks that tblib, which Dask brings, lets it carry from process to process.
+
+    Their frames are made where the error arrives, and would keep the pass, and so its workers, alive.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error
 
 
 class _Batches:

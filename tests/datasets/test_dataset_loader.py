@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
-import time
 from pathlib import Path
 from typing import Any
 
@@ -210,9 +209,6 @@ def test_damage_is_one_sentence_from_a_worker_too(tmp_path: Path, workers: dict[
     with pytest.raises(DataError, match="gene 'G2' holds code 9") as caught:
         next(batches)
     assert "\n" not in str(caught.value)
-    deadline = time.monotonic() + 20
-    while multiprocessing.active_children() and time.monotonic() < deadline:
-        time.sleep(0.05)  # a worker that does not end by itself in 5 s is ended
     assert not multiprocessing.active_children(), "no worker outlives the pass, though the error is still held"
 
 
