@@ -163,7 +163,7 @@ def test_a_gene_that_kills_its_workers_is_a_failure_and_the_others_go_on(many, w
     assert record("results")["counts"]["genes"] == len(GENES) - 1
     (failure,) = record("results")["failures"]
     assert (failure["gene"], failure["stage"], failure["error"]) == (MARKED, "worker", "WorkerError")
-    assert re.search(r"(was killed \(signal 9\) 3 times|[34] Dask workers were lost)", failure["reason"])
+    assert re.search(r"(was killed \(signal 9\) 3 times|[3-9] Dask workers were lost)", failure["reason"])
     assert "memory ran out, most likely" in failure["reason"]
     assert MARKED in Path("results/failures.tsv").read_text()
 

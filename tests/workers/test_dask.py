@@ -63,9 +63,10 @@ def test_a_killed_worker_and_a_poisonous_name(diary, caplog):
     sys.stdout.write(f"\nkilled process {killed} after its first result\n{caplog.text}{facts}\n")
     lost = found.pop("poison-1")
     assert isinstance(lost, Lost)
-    assert re.match("[34] Dask workers were lost while they worked on it; memory ran out, most likely", lost.reason)
+    assert re.match("[3-9] Dask workers were lost while they worked on it; memory ran out, most likely", lost.reason)
     assert {n: v[0] for n, v in found.items()} == {n: n.lower() for n in names if n != "poison-1"}
-    assert 3 <= begun(diary).count("poison-1") <= 4
+    # Word that a name was begun may be lost with its worker, if that dies at once; so it may be begun more often than it is blamed.
+    assert 3 <= begun(diary).count("poison-1") <= 9
     assert begun(diary).count("once-1") >= 2
     assert facts["retried"] >= 3
     assert "A Dask worker was lost before the result of 'once-1' had come; it is tried again" in caplog.text
