@@ -37,12 +37,16 @@ def settle(name: str, claims: Sequence[tuple[Owner, str]]) -> tuple[int | None, 
     return None, [Failure(owner, reason, remedy) for owner in refused]
 
 
-def _requirements(entry_point: importlib.metadata.EntryPoint) -> list[str]:
-    """What the distribution of an entry point requires; nothing where it has no metadata (see ``registry._distribution``)."""
+def metadata_of(entry_point: importlib.metadata.EntryPoint) -> importlib.metadata.PackageMetadata | None:
+    """The metadata of the distribution that an entry point comes from; None where there are none.
+
+    A folder left behind by a broken uninstallation may have entry points but no metadata. The package importlib_metadata, which
+    puts itself before the standard library's where it is installed, raises then.
+    """
     try:
-        return list(entry_point.dist.requires or ()) if entry_point.dist is not None else []
+        return entry_point.dist.metadata if entry_point.dist is not None else None
     except FileNotFoundError:
-        return []
+        return None
 
 
 def unmet_requirement(entry_point: importlib.metadata.EntryPoint, owner: Owner) -> Failure | None:
@@ -50,12 +54,12 @@ def unmet_requirement(entry_point: importlib.metadata.EntryPoint, owner: Owner) 
 
     It is found out before the plugin is imported, which might fail in less clear words.
     """
-    if owner.distribution == CORE or not (requirements := _requirements(entry_point)):
+    if owner.distribution == CORE or entry_point.dist is None or metadata_of(entry_point) is None:
         return None
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    for text in requirements:
+    for text in entry_point.dist.requires or ():
         try:
             required = Requirement(text)
         except InvalidRequirement:  # pip would have refused it; whatever it asks for, it is not this package

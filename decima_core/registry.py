@@ -18,7 +18,7 @@ import pluggy
 
 from decima_core import hookspecs
 from decima_core.errors import PluginError, UnknownNameError, first_line, sentence
-from decima_core.loading import settle, unmet_requirement, watched
+from decima_core.loading import metadata_of, settle, unmet_requirement, watched
 from decima_core.providers import KINDS, Kind, fold, kind_of
 from decima_core.registered import CORE
 from decima_core.registered import Failure as Failure
@@ -264,12 +264,7 @@ class Registry:
 
 def _distribution(entry_point: importlib.metadata.EntryPoint) -> tuple[str, str]:
     """Name and version of the distribution that an entry point comes from."""
-    # A folder left behind by a broken uninstallation may have entry points but no metadata. The package importlib_metadata, which
-    # puts itself before the standard library's where it is installed, raises then.
-    try:
-        metadata = entry_point.dist.metadata if entry_point.dist is not None else None
-    except FileNotFoundError:
-        metadata = None
+    metadata = metadata_of(entry_point)
     name, version = (metadata["Name"], metadata["Version"]) if metadata is not None else (None, None)
     return name or "(unknown distribution)", version or ""
 

@@ -9,15 +9,13 @@ from pathlib import Path
 import attrs
 import pandas as pd
 
-from decima_core.attribution_layout import Layout
 from decima_core.outputs.attribution_file import AttributionFile
-from decima_core.outputs.bigwig_file import check_place, write_bigwig
-from decima_core.outputs.encoding import EncodedResult, encode
+from decima_core.outputs.bigwig_file import write_bigwig
+from decima_core.outputs.encoding import EncodedResult
 from decima_core.outputs.outcome import GeneFailure
 from decima_core.outputs.partial_folder import MANIFEST as MANIFEST
 from decima_core.outputs.result_folder import ResultFolder
 from decima_core.outputs.table_stream import TextTable
-from decima_core.records import Interpretation
 from decima_core.scores.bigwig_library import library
 
 TABLES = ("peaks.tsv", "peaks.bed", "hits.tsv", "hits.bed")
@@ -64,11 +62,9 @@ class SharedFolder(ResultFolder):
 
 
 class RunFolder(SharedFolder):
-    """Writes a run's results: ``folder.write(result)``, or ``folder.append(encoded)``, for each of ``genes``, in their order.
+    """Writes a run's results: ``folder.append(encoded)`` for each of ``genes``, in their order.
 
-    ``bigwig`` asks for ``attributions.bw`` too, and gives the length of each contig where it is known. ``layout`` is how
-    attributions lie in their file (:mod:`decima_core.attribution_layout`), where they are not encoded already. ``failures`` are the
-    genes that have no results, for ``failures.tsv``; ``logs`` become ``run.log``, one after the other.
+    ``bigwig`` asks for ``attributions.bw`` too, and gives the length of each contig where it is known. ``failures`` are the genes that have no results, for ``failures.tsv``; ``logs`` become ``run.log``, one after the other.
 
     Raises
     ------
@@ -87,14 +83,13 @@ class RunFolder(SharedFolder):
         attributes: Mapping[str, str],
         overwrite: bool = False,
         bigwig: Mapping[str, int | None] | None = None,
-        layout: Layout = "full",
         failures: Sequence[GeneFailure] = (),
         logs: Sequence[Path] = (),
     ) -> None:
         if bigwig is not None:
             library()
         self.genes = list(genes)
-        self._bigwig, self._layout, self._metadata, self._attributes = bigwig, layout, metadata, attributes
+        self._bigwig, self._metadata, self._attributes = bigwig, metadata, attributes
         files = (*FILES, *([] if bigwig is None else [BIGWIG]))
         super().__init__(path, metadata, files=files, overwrite=overwrite, failures=failures, logs=logs)
 
@@ -108,12 +103,6 @@ class RunFolder(SharedFolder):
             name: self.opened(TextTable(self.partial(name), self._metadata, comment_header=name.endswith(".bed")))
             for name in TABLES
         }
-
-    def write(self, result: Interpretation) -> None:
-        """Append one gene to every file."""
-        if self._bigwig is not None:
-            check_place(result.record)
-        self.append(encode(result, self._layout))
 
     def append(self, result: EncodedResult) -> None:
         """Append one gene that is encoded already; with a BigWig its place must be known."""
