@@ -5,7 +5,8 @@ from functools import lru_cache
 
 import pandas as pd
 from decima.data.dataset import HDF5Dataset, VariantDataset
-from serve import serve, task
+from item_tasks import offer
+from serve import serve
 from torch.utils.data import DataLoader
 
 warnings.simplefilter("ignore")
@@ -31,25 +32,5 @@ def sequence(item):
     return x.reshape(-1, x.shape[-1])
 
 
-@task(len)
-def construct(**given):
-    dataset.cache_clear()
-    return dataset(**given)
-
-
-@task(sequence)
-def one_by_one(**given):
-    found = dataset(**given)
-    for i in range(len(found)):
-        item = found[i]
-    return item
-
-
-@task(sequence)
-def through(workers, route, **given):
-    for batch in batches(workers, route, **given):
-        item = batch
-    return item
-
-
+offer(dataset, batches, sequence)
 serve()
