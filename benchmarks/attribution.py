@@ -54,6 +54,11 @@ def measure(bench: Bench) -> None:
         "input x gradient, one target, `--low-memory`", "one", [ours, plain], given, agree=near,
         own={OURS: {"low_memory": True}}, targets=[Target(against=PLAIN, at_most=1.35)],
     )  # fmt: skip
+    bench.compare(
+        f"{TARGETS} targets, `--low-memory`", "several", [ours, plain], {**given, "targets": TARGETS, "together": True},
+        agree=near, own={OURS: {"low_memory": True}}, targets=[Target(against=PLAIN, at_most=1.35)],
+        rounds=max(1, bench.settings.rounds // 2),
+    )  # fmt: skip
     for contender in (ours, bare, captum, apart, plain):
         contender.close()
     bench.table("Memory, beyond what a process holds before: the most at any time, each in a process of its own")
@@ -64,12 +69,15 @@ def measure(bench: Bench) -> None:
         memory[BARE].append(_taken(bench, "floor_attribution", "one", given))
     target = Target(against=BARE, at_most=1.05)
     bench.row("input x gradient, one target", memory, unit="MiB", targets=[target])
-    spare = {
-        label: [_taken(bench, "ours_attribution", "one", {**given, "low_memory": low}) for _ in rounds]
-        for label, low in ((OURS, True), (PLAIN, False))
-    }
-    target = Target(against=PLAIN, at_most=0.40)
-    bench.row("input x gradient, one target, `--low-memory`", spare, unit="MiB", targets=[target])
+    for name, task, own in (
+        ("input x gradient, one target", "one", {}),
+        (f"{TARGETS} targets", "several", {"targets": TARGETS, "together": True}),
+    ):
+        spare = {
+            label: [_taken(bench, "ours_attribution", task, {**given, **own, "low_memory": low}) for _ in rounds]
+            for label, low in ((OURS, True), (PLAIN, False))
+        }
+        bench.row(f"{name}, `--low-memory`", spare, unit="MiB", targets=[Target(against=PLAIN, at_most=0.40)])
     several = {
         label: [
             _taken(bench, "ours_attribution", "several", {**given, "targets": TARGETS, "together": together})

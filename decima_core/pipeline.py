@@ -108,14 +108,10 @@ def explainer(
     length = window_length(model, seq_len)
     where = resolve_device(device)
     wanted = target or TargetOptions(transform="aggregate")
+    each = [wanted] if isinstance(wanted, TargetOptions) else list(wanted)
     with ExitStack() as stack:
-        computation = stack.enter_context(computed(model, compute or ComputeOptions(), where))
-        targets = JointTarget(
-            [
-                make_target(model, options, source.tasks, computation.module)
-                for options in ([wanted] if isinstance(wanted, TargetOptions) else wanted)
-            ]
-        )
+        computation = stack.enter_context(computed(model, compute or ComputeOptions(), where, passes=len(each)))
+        targets = JointTarget([make_target(model, options, source.tasks, computation.module) for options in each])
         stack.enter_context(left_as_found(targets, where))
         reading = stack.enter_context(ReadAhead(lambda name: read_gene(source, name, length)))
         yield Explainer(reading, model, targets, method, caller, scanner, where, method_name, computation)

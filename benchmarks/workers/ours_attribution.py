@@ -28,8 +28,10 @@ def parts(length, width, targets):
 
 @task()
 def ready(length, width):
-    parts(length, width, 8)
-    network(width)(sequence(length)[:, :, :1024])
+    _, model, _, _ = parts(length, width, 8)
+    # What either way of computing loads is loaded then.
+    with computed(model, ComputeOptions(low_memory=True), CPU):
+        network(width)(sequence(length)[:, :, :1024].clone().requires_grad_())
 
 
 @task()
@@ -40,9 +42,9 @@ def one(length, width, low_memory=False):
 
 
 @task(np.array)
-def several(length, width, targets, together):
+def several(length, width, targets, together, low_memory=False):
     record, model, joint, method = parts(length, width, targets)
-    with left_as_found(joint, CPU):
+    with left_as_found(joint, CPU), computed(model, ComputeOptions(low_memory=low_memory), CPU, targets):
         if together:
             return [a.values for a in explain_many(record, model, joint, method, CPU)]
         return [explain(record, model, target, method, CPU).values for target in joint.each()]

@@ -1,7 +1,7 @@
 """Activation checkpointing of any model (Chen et al. 2016, arXiv:1604.06174): less memory for one more forward pass.
 
-Pieces of the model (:mod:`decima_core.compute.pieces`) keep their input alone and are computed again on the way back. The numbers are
-the same to the last bit.
+Pieces of the model (:mod:`decima_core.compute.pieces`) keep their input alone and are computed again on the way back; what lies between
+keeps only what a gradient asks for (:mod:`decima_core.compute.spared`). The numbers are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,37 +18,79 @@ from torch.utils.checkpoint import checkpoint
 
 from decima_core.compute.pieces import Piece, cut
 from decima_core.compute.spared import Spared
-from decima_core.errors import ModelError
+from decima_core.compute.timeline import record
 from decima_core.guard import HookWatch
 
 logger = logging.getLogger(__name__)
 
+# A model of which no less than this part is needed is better computed as it is.
+_WORTH_IT = 0.9
+
 
 @contextmanager
-def checkpointed(model: nn.Module, name: str) -> Iterator[None]:
-    """Inside, backward passes through the model hold one of its pieces at a time; afterwards it is as it was.
+def checkpointed(model: nn.Module, name: str, passes: int = 1) -> Iterator[None]:
+    """Inside, backward passes through the model take less memory; afterwards it is as it was.
 
-    A method that watches the layers by hooks of its own (DeepLIFT) gets the model as it is, and a warning says so.
-
-    Raises
-    ------
-    ModelError
-        If the model cannot be cut into pieces.
+    Which pieces are computed twice is decided at the first forward pass, for its size: one more is made, of which nothing is kept.
+    ``passes`` says how many backward passes follow on a forward pass. What is won is logged. A method that watches the layers by
+    hooks of its own (DeepLIFT) gets the model as it is, and a warning says so.
     """
-    pieces = cut(model)
-    if not pieces:
-        raise ModelError(
-            f"Model '{name}' cannot be computed piece by piece: its layers lie neither in an nn.Sequential nor in modules within it. "
-            "Leave out --low-memory, or build the model of blocks."
-        )
-    watch = HookWatch(model)
     with ExitStack() as stack:
-        for module in dict.fromkeys(piece.module for piece in pieces):
-            own = [piece for piece in pieces if piece.module is module]
-            stack.enter_context(_forward_of(module, _twice(own, watch)))
-        # What lies between pieces is not computed again, and keeps less.
-        stack.enter_context(_forward_of(model, _sparing(model.forward)))
+        stack.enter_context(_forward_of(model, _Frugal(model, name, passes, stack)))
         yield
+
+
+class _Frugal:
+    """The forward of a model of which little is kept; ``peak_bytes`` of memory it takes, there and back, once that is known."""
+
+    peak_bytes: int | None = None
+
+    def __init__(self, model: nn.Module, name: str, passes: int, stack: ExitStack) -> None:
+        self._model, self._name, self._passes, self._stack = model, name, passes, stack
+        self._plain = self._forward = model.forward
+        self._watch = HookWatch(model)
+        self._planned = False
+
+    def __call__(self, *inputs: Any, **more: Any) -> Any:
+        if not torch.is_grad_enabled() or _hooked(self._watch):
+            return self._plain(*inputs, **more)
+        if not self._planned:
+            self._planned = True
+            self._plan(*inputs, **more)
+        # What lies between pieces is not computed again, and keeps less.
+        with Spared():
+            return self._forward(*inputs, **more)
+
+    def _plan(self, *inputs: Any, **more: Any) -> None:
+        plan = cut(record(self._model, partial(self._plain, **more), *inputs), self._passes)
+        self.peak_bytes = plan.peak
+        for module in dict.fromkeys(piece.module for piece in plan.pieces):
+            own = [piece for piece in plan.pieces if piece.module is module]
+            forward = _twice(own, self._watch)
+            if module is self._model:
+                self._forward = forward
+            else:
+                self._stack.enter_context(_forward_of(module, forward))
+        if plan.peak > _WORTH_IT * plan.plain:
+            logger.warning(
+                "--low-memory wins little with model '%s': %s in place of %s beside its weights. What it holds lies in no nn.Sequential "
+                "and in no modules within it; leave out --low-memory, or build the model of blocks.",
+                self._name,
+                _size(plan.peak),
+                _size(plan.plain),
+            )
+            return
+        logger.info(
+            "Low memory: model '%s' takes about %s in place of %s beside its weights; %.0f %% of its forward pass is computed twice.",
+            self._name,
+            _size(plan.peak),
+            _size(plan.plain),
+            100 * plan.twice,
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
 @contextmanager

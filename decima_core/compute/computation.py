@@ -57,21 +57,23 @@ class _Computed(nn.Module):
 
 
 @contextmanager
-def computed(model: SequenceModel, options: ComputeOptions, device: torch.device) -> Iterator[Computation]:
+def computed(
+    model: SequenceModel, options: ComputeOptions, device: torch.device, passes: int = 1
+) -> Iterator[Computation]:
     """A model, ready to be computed on a device as the options say; afterwards it is as it was.
+
+    ``passes`` is the number of backward passes that follow on a forward pass: that of targets explained together.
 
     Raises
     ------
     ConfigError
         If the device does not have the precision, or there is no compiler.
-    ModelError
-        If the model cannot be cut into pieces, which low memory needs.
     """
     check_computable(options, device)
     with ExitStack() as stack:
         stack.enter_context(tensor_cores(options.precision == "tf32"))
         if options.low_memory:
-            stack.enter_context(checkpointed(model.module, model.name))
+            stack.enter_context(checkpointed(model.module, model.name, passes))
         yield Computation(model.module, options)
 
 

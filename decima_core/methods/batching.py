@@ -91,14 +91,17 @@ def _automatic(target: CheckedTarget, sequence: torch.Tensor, mask: torch.Tensor
 
 
 def forward_bytes(target: torch.nn.Module, sequence: torch.Tensor, mask: torch.Tensor | None) -> int:
-    """Bytes that a forward pass with gradients takes: on a GPU the peak, elsewhere what is kept for the backward pass."""
+    """Bytes that a forward pass with gradients takes: on a GPU the peak, elsewhere what is kept for the backward pass.
+
+    Of a model in low memory what has been reckoned, for there much of it comes on the way back.
+    """
     points = sequence.detach().clone().requires_grad_()
     if sequence.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(sequence.device)
         before = torch.cuda.memory_allocated(sequence.device)
         with torch.enable_grad():
             target(points, mask)
-        return int(torch.cuda.max_memory_allocated(sequence.device) - before)
+        return _reckoned(target) or int(torch.cuda.max_memory_allocated(sequence.device) - before)
     kept: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -110,4 +113,10 @@ def forward_bytes(target: torch.nn.Module, sequence: torch.Tensor, mask: torch.T
         value = target(points, mask)
     weights = {parameter.untyped_storage().data_ptr() for parameter in target.parameters()}
     del value  # until here, so that no storage is given to another tensor while it is counted
-    return sum(size for place, size in kept.items() if place not in weights)
+    return _reckoned(target) or sum(size for place, size in kept.items() if place not in weights)
+
+
+def _reckoned(target: torch.nn.Module) -> int | None:
+    """What low memory (:mod:`decima_core.compute.checkpoints`) says that a model within the target takes; None where it is off."""
+    forwards = (module.__dict__.get("forward") for module in target.modules())
+    return next((found for each in forwards if (found := getattr(each, "peak_bytes", None)) is not None), None)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from decima_core.compute.spared import Spared
+from decima_core.compute.spared import Spared, Watched
 
 OPERATIONS = {
     "conv1d": lambda x: torch.conv1d(x, torch.ones(4, 4, 3) / 7, padding=1),
@@ -16,6 +16,15 @@ OPERATIONS = {
     "conv2d": lambda x: torch.conv2d(x[:, None], torch.ones(2, 1, 3, 3) / 7),
     "batch norm": lambda x: nn.functional.batch_norm(x, torch.ones(4), torch.full((4,), 3.0), torch.full((4,), 1.7)),
     "max pool": lambda x: nn.functional.max_pool1d(x, 3, stride=2),
+    "max pool, overlapping and padded": lambda x: nn.functional.max_pool1d(x, 5, stride=2, padding=2),
+    "max pool, dilated, with a rest": lambda x: nn.functional.max_pool1d(x, 3, 3, dilation=4, ceil_mode=True),
+    "max pool of wide windows": lambda x: nn.functional.max_pool1d(x.repeat(1, 1, 20), 400, stride=7),
+    "max pool, keywords": lambda x: nn.functional.max_pool1d(x, kernel_size=(2,), stride=(2,), padding=(1,)),
+    "max pool, with places": lambda x: nn.functional.max_pool1d(x, 2, return_indices=True)[0],
+    "torch.max_pool1d": lambda x: torch.max_pool1d(x, [4]),
+    "max pool in a plane": lambda x: nn.functional.max_pool2d(x, 2),
+    "layer of pooling, unbatched": lambda x: nn.MaxPool1d(2)(x[0]),
+    "average pool in a plane": lambda x: nn.functional.avg_pool2d(x, 2),
     "average pool": lambda x: nn.functional.avg_pool1d(x, 3),
     "relu": nn.functional.relu,
     "relu in place": lambda x: nn.functional.relu(1 * x, inplace=True),
@@ -35,6 +44,54 @@ def test_every_operation_has_its_own_gradient(name: str, shapes_alone: bool) -> 
         value = OPERATIONS[name](x)
     (spared,) = torch.autograd.grad(value, x, seed)
     assert torch.equal(plain, spared)
+
+
+LAYERS = {
+    "convolution": (nn.Conv1d(4, 4, 3), 0),
+    "batch norm": (nn.BatchNorm1d(4), 0),
+    "max pool": (nn.MaxPool1d(2), 2 * 4 * 25),
+    "average pool": (nn.AvgPool1d(2), 0),
+    "relu": (nn.ReLU(), 2 * 4 * 50),
+    "relu in place": (nn.ReLU(inplace=True), 2 * 4 * 50),
+    "gelu": (nn.GELU(), 4 * 2 * 4 * 50),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_keep_as_little_as_is_said(name: str) -> None:
+    """In bytes, and weights left out. What is not spared goes to the hooks around the whole."""
+    layer, most = LAYERS[name]
+    layer = layer.eval().requires_grad_(False)
+    x = torch.randn(2, 4, 50, requires_grad=True) * 1.0
+    weights = {w.data_ptr() for w in (*layer.parameters(), *layer.buffers())}
+    told: list[int] = []
+
+    def keep(tensor: torch.Tensor) -> None:
+        told.append(0 if tensor.data_ptr() in weights else tensor.nbytes)
+
+    with (
+        saved_tensors_hooks(keep, lambda _: x),
+        Watched(lambda tensor, outside, _: told.append(0 if tensor.data_ptr() in weights else outside)),
+    ):
+        layer(x)
+    assert sum(told) == most
+
+
+def test_of_two_modes_the_inner_one_counts() -> None:
+    """In a piece that is computed again a ReLU keeps its output as torch does, for the piece's own hooks."""
+    seen: list[torch.Tensor] = []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        seen.append(tensor)
+        return tensor
+
+    x = torch.randn(2, 4, 50, requires_grad=True)
+    with Spared(), saved_tensors_hooks(keep, lambda tensor: tensor):
+        with Spared(shapes_alone=True):
+            torch.relu(x)
+        assert len(seen) == 1
+        torch.relu(x)
+        assert len(seen) == 1
 
 
 def test_operations_with_weights_that_learn_are_left_alone() -> None:
@@ -73,9 +130,9 @@ def test_the_input_of_a_convolution_is_not_held() -> None:
     function = value.grad_fn
     assert function is not None
     found = function._saved_input
-    assert found.untyped_storage().nbytes() == 4  # one number stands for all of them
     assert found.shape == (2, 4, 50)
     assert place != found.data_ptr()
+    assert not found.any()
     with saved_tensors_hooks(ask, lambda tensor: tensor):
         torch.conv1d(x + held, weight)
     assert (2, 4, 50) in asked  # so it is without
