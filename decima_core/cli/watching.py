@@ -42,7 +42,9 @@ def watching(*, quiet: bool, stderr: bool = False) -> Iterator[tuple[Console, Pr
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if stderr else sys.stdout).fileno())
 
-    logging.basicConfig(level=logging.WARNING, format="decima-core: warning: %(message)s")
+    shown = logging.StreamHandler()
+    shown.setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="decima-core: warning: %(message)s", handlers=[shown])
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
             signal.signal(getattr(signal, name), _interrupt)

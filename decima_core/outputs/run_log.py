@@ -11,14 +11,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+_OWN = logging.getLogger("decima_core")
+
 
 class RunLog:
-    """Adds lines to a file; they are held back until :meth:`open` says that there is one. Warnings are lines too."""
+    """Adds lines to a file; they are held back until :meth:`open` says that there is one.
+
+    Warnings are lines too, and so is what the package itself tells its loggers.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._held: list[str] = []
         self._open = False
+        self._level = logging.NOTSET
         self._handler = _Handler(self)
 
     def say(self, text: str) -> None:
@@ -37,21 +43,24 @@ class RunLog:
     def __enter__(self) -> Self:
         self.say(f"process {os.getpid()} on {socket.gethostname()} begins")
         logging.getLogger().addHandler(self._handler)
+        self._level = _OWN.level
+        _OWN.setLevel(logging.INFO)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         logging.getLogger().removeHandler(self._handler)
+        _OWN.setLevel(self._level)
 
 
 class _Handler(logging.Handler):
-    """Puts warnings into the log."""
+    """Puts what loggers are told into the log."""
 
     def __init__(self, log: RunLog) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):  # a full disk is told by whoever writes results
-            self._log.say(f"warning: {record.getMessage()}")
+            self._log.say(f"{'warning: ' if record.levelno >= logging.WARNING else ''}{record.getMessage()}")

@@ -1,4 +1,4 @@
-"""What a worker sends back: a result or an error, and the warnings that came with it."""
+"""What a worker sends back: a result or an error, and what its loggers were told meanwhile."""
 
 from __future__ import annotations
 
@@ -100,10 +100,12 @@ def _heard() -> Iterator[list[Warned]]:
             if record.name.partition(".")[0] not in NOT_OURS:
                 heard.append(Warned(record.name, record.levelno, record.getMessage()))
 
-    root, ear = logging.getLogger(), Ear(logging.WARNING)
-    others = root.handlers[:]
+    root, own, ear = logging.getLogger(), logging.getLogger("decima_core"), Ear(logging.INFO)
+    others, level = root.handlers[:], own.level
     root.handlers[:] = [ear]
+    own.setLevel(logging.INFO)
     try:
         yield heard
     finally:
         root.handlers[:] = others
+        own.setLevel(level)

@@ -4,33 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from spared_operations import OPERATIONS
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from decima_core.compute.spared import Spared, Watched
-
-OPERATIONS = {
-    "conv1d": lambda x: torch.conv1d(x, torch.ones(4, 4, 3) / 7, padding=1),
-    "conv1d, strided and dilated": lambda x: torch.conv1d(x, torch.ones(4, 2, 3) / 7, stride=2, dilation=2, groups=2),
-    "conv_transpose1d": lambda x: torch.conv_transpose1d(x, torch.ones(4, 4, 3) / 7),
-    "conv2d": lambda x: torch.conv2d(x[:, None], torch.ones(2, 1, 3, 3) / 7),
-    "batch norm": lambda x: nn.functional.batch_norm(x, torch.ones(4), torch.full((4,), 3.0), torch.full((4,), 1.7)),
-    "max pool": lambda x: nn.functional.max_pool1d(x, 3, stride=2),
-    "max pool, overlapping and padded": lambda x: nn.functional.max_pool1d(x, 5, stride=2, padding=2),
-    "max pool, dilated, with a rest": lambda x: nn.functional.max_pool1d(x, 3, 3, dilation=4, ceil_mode=True),
-    "max pool of wide windows": lambda x: nn.functional.max_pool1d(x.repeat(1, 1, 20), 400, stride=7),
-    "max pool, keywords": lambda x: nn.functional.max_pool1d(x, kernel_size=(2,), stride=(2,), padding=(1,)),
-    "max pool, with places": lambda x: nn.functional.max_pool1d(x, 2, return_indices=True)[0],
-    "torch.max_pool1d": lambda x: torch.max_pool1d(x, [4]),
-    "max pool in a plane": lambda x: nn.functional.max_pool2d(x, 2),
-    "layer of pooling, unbatched": lambda x: nn.MaxPool1d(2)(x[0]),
-    "average pool in a plane": lambda x: nn.functional.avg_pool2d(x, 2),
-    "average pool": lambda x: nn.functional.avg_pool1d(x, 3),
-    "relu": nn.functional.relu,
-    "relu in place": lambda x: nn.functional.relu(1 * x, inplace=True),
-    "method relu": lambda x: x.relu(),
-    "untouched": lambda x: torch.exp(x) * torch.sigmoid(x),
-}
 
 
 @pytest.mark.parametrize("shapes_alone", [False, True])
