@@ -211,13 +211,12 @@ class RunConfig:
         return Plan(config=self, stages=planned)
 
 
-def refuse_of_run(config: RunConfig, command: str) -> None:
-    """Refuse what ``decima-core run`` alone reads. Raises ConfigError, naming the command that does not."""
-    for section, is_given in (("targets", bool(config.targets)), ("compute", config.compute != ComputeOptions())):
-        if is_given:
-            raise ConfigError(
-                f"[{section}] is read by decima-core run alone, and not by decima-core {command}; leave it out."
-            )
+def refuse_targets(config: RunConfig, command: str) -> None:
+    """Refuse several targets, of which ``decima-core run`` alone knows. Raises ConfigError, naming the command that does not."""
+    if config.targets:
+        raise ConfigError(
+            f"[targets] is read by decima-core run alone, and not by decima-core {command}; give one [target], or leave it out."
+        )
 
 
 @attrs.frozen

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,14 @@ import pandas as pd
 import torch
 
 import decima_core
-from decima_core.config import Plan, RunConfig, refuse_of_run
+from decima_core.compute import check_computable
+from decima_core.config import Plan, RunConfig, refuse_targets
 from decima_core.datasets.variants import VariantDataset
 from decima_core.device import resolve_device
-from decima_core.effects.explain import VariantExplanation, explain_one
+from decima_core.effects.deviation import VariantDeviation, measure_variants
+from decima_core.effects.explain import VariantExplanation, attributions_of, explain_one
 from decima_core.effects.motif_changes import CHANGE_COLUMNS
-from decima_core.effects.predict import effects_of, named_tasks
+from decima_core.effects.predict import effects_of, named_tasks, without_gradients
 from decima_core.effects.replicates import Replicates
 from decima_core.effects.stream import Stream
 from decima_core.errors import ConfigError
@@ -26,20 +31,26 @@ from decima_core.outputs.partial_folder import check_free
 from decima_core.outputs.variant_folder import VariantFolder
 from decima_core.pipeline import Clock
 from decima_core.providers import SequenceModel
+from decima_core.records import Attribution
 from decima_core.registry import Registry
 from decima_core.run_record import RunClock, manifest, model_facts, option_files, seeded
+from decima_core.sections import ComputeOptions
 from decima_core.variants.read import files_of
+
+logger = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
 class VariantSummary:
-    """What a run did: the folder, rows by status, motif changes by kind, wall time in seconds by stage."""
+    """What a run did: the folder, rows by status, motif changes by kind, wall time in seconds by stage; and how far the precision that it
+    was computed in lies from float32, if it is another."""
 
     output: Path
     device: str
     statuses: Mapping[str, int]
     motifs: Mapping[str, int]
     seconds: Mapping[str, float]
+    deviation: VariantDeviation | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -67,9 +78,10 @@ def run_variants(
     DecimaError
         One of its subclasses; the output folder then holds no ``run.json`` and no file that looks finished.
     """
+    settings = config.config if isinstance(config, Plan) else config
+    options = settings.variants
+    refuse_targets(settings, "variants")
     plan = config if isinstance(config, Plan) else config.plan(registry or Registry.discover())
-    settings, options = plan.config, plan.config.variants
-    refuse_of_run(settings, "variants")
     watch = observer or VariantObserver()
     if not options.path:
         raise ConfigError("No variants were given; use --variants in.vcf, or path under [variants] in the TOML file.")
@@ -78,10 +90,14 @@ def run_variants(
     clock = RunClock()
     check_free(Path(settings.output), settings.overwrite)
     device = resolve_device(settings.device)
+    compute = _compute(plan)
+    check_computable(compute, device)
     files = files_of(options.path)
-    with seeded(settings.seed), plan.stages["source"].create() as source:
+    with ExitStack() as stack:
+        stack.enter_context(seeded(settings.seed))
+        source = stack.enter_context(plan.stages["source"].create())
         models = _models(plan)
-        replicates = Replicates.of(models, settings.target, source.tasks)
+        replicates = stack.enter_context(Replicates.ready(models, settings.target, source.tasks, device, compute))
         stream = Stream.open(
             source,
             replicates.first,
@@ -98,22 +114,24 @@ def run_variants(
         counts: dict[str, dict[str, int]] = {"statuses": {}, "motifs": {}}
         stopwatch = Clock()
         stopwatch.seconds["setup"] = clock.elapsed()
+        deviation: VariantDeviation | None = None
+        exact = compute.precision == "float32"
         model_files = [file for model in models for file in model.files]
         hashes = InputHashes([*source.files, *model_files, *files, *option_files(plan)])
         try:
-            with (
-                VariantFolder(
-                    settings.output,
-                    formats=options.formats,
-                    attribute=options.attribute,
-                    metadata=header,
-                    overwrite=settings.overwrite,
-                ) as folder,
-                replicates.ready(device),
-            ):
+            with VariantFolder(
+                settings.output,
+                formats=options.formats,
+                attribute=options.attribute,
+                metadata=header,
+                overwrite=settings.overwrite,
+            ) as folder:
                 watch.started(str(device), folder.path)
                 names = named_tasks(replicates, stream, device)
                 for dataset in stream.datasets():
+                    if deviation is None and not exact and dataset.n_seqs:
+                        with stopwatch("compare"):
+                            deviation = _deviation(dataset, replicates, device, options.batch_size, explainer)
                     with stopwatch("predict"):
                         table = effects_of(dataset, replicates, names, device, options.batch_size)
                     with stopwatch("write"):
@@ -134,12 +152,16 @@ def run_variants(
                     with stopwatch("write"):
                         folder.write_no_motifs(pd.DataFrame(columns=[*MOTIF_LEAD, "rank", *CHANGE_COLUMNS]))
                 stopwatch.seconds["total"] = clock.elapsed()
-                told = {"inputs": hashes.collect(), "counts": counts, "seconds": stopwatch.seconds}
+                told: dict[str, Any] = {"inputs": hashes.collect(), "counts": counts, "seconds": stopwatch.seconds}
+                if deviation is not None:
+                    told["deviation"] = deviation.facts()
                 target = replicates.description
                 folder.finish(manifest(plan, clock, model=model_facts(models[0]), target=target, device=device, **told))
         finally:
             hashes.close()
-    return VariantSummary(output=folder.path, device=str(device), seconds=stopwatch.seconds, **counts)
+    return VariantSummary(
+        output=folder.path, device=str(device), seconds=stopwatch.seconds, deviation=deviation, **counts
+    )
 
 
 class _Explainer:
@@ -152,6 +174,36 @@ class _Explainer:
 
     def __call__(self, dataset: VariantDataset, number: int) -> VariantExplanation:
         return explain_one(dataset, number, self._replicates, self._method, self._scanner, self._device, self._name)
+
+    def attributions(self, dataset: VariantDataset, number: int) -> tuple[Attribution, Attribution]:
+        """Those of both alleles of a variant."""
+        return attributions_of(dataset, number, self._replicates, self._method, self._device, self._name)
+
+
+def _compute(plan: Plan) -> ComputeOptions:
+    """How the models are computed; what makes no difference is told."""
+    compute = plan.config.compute
+    if plan.config.variants.attribute:
+        return compute
+    if compute.low_memory:
+        logger.warning(
+            "low_memory is without effect: predictions alone take no more memory than one layer; it is of use with --attribute."
+        )
+    return without_gradients(compute)
+
+
+def _deviation(
+    dataset: VariantDataset,
+    replicates: Replicates,
+    device: torch.device,
+    batch_size: int | None,
+    explainer: _Explainer | None,
+) -> VariantDeviation:
+    """How far the first variants lie from float32, which is told."""
+    attribute = None if explainer is None else partial(explainer.attributions, dataset, 0)
+    found = measure_variants(dataset, replicates, device, batch_size, attribute)
+    logger.warning("%s", found)
+    return found
 
 
 def _models(plan: Plan) -> list[SequenceModel]:

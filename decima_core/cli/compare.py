@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from decima_core.cli.complete import listed_names
-from decima_core.cli.flags import Command, configure, flags
+from decima_core.cli.flags import COMPUTE, Command, configure, flags
 from decima_core.cli.text import Layout, count, default_layout, print_table
 from decima_core.cli.watching import watching
+from decima_core.config import refuse_targets
 from decima_core.errors import ConfigError, DecimaError, shorten
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _contenders(stage: str, what: str) -> Callable[[Command], Command]:
 )
 @flags(
     "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "option", "seq-len", "device",
-    "seed",
+    *COMPUTE, "seed",
 )  # fmt: skip
 @click.option("--output", "-o", metavar="FOLDER", help="Write the tables there too; default: nowhere.")
 @flags("overwrite")
@@ -94,6 +95,7 @@ def command(
             raise ConfigError(f"--{stage} was given without a name; give names, or leave it out.")
     compared |= {k: v for k in ("top", "distance", "p_value") if (v := given.pop(k)) is not None}
     settings, registry = configure(config, pairs, given, compare=compared)
+    refuse_targets(settings, "compare")
 
     from decima_core.comparison.contenders import plan_comparison
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from decima_core.cli.flags import configure, flags
+from decima_core.cli.flags import COMPUTE, configure, flags
 from decima_core.cli.text import count
 from decima_core.cli.watching import watching
+from decima_core.config import refuse_targets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--batch-size", type=int, help="Sequences in one forward pass, an even number.")
 @flags(
     "source", "gene-table", "model", "weights", "genes", "split", "tasks", "off-tasks", "transform", "method", "motifs",
-    "option", "seq-len", "device", "seed", "output", "overwrite", "quiet",
+    "option", "seq-len", "device", *COMPUTE, "seed", "output", "overwrite", "quiet",
 )  # fmt: skip
 def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: Any) -> None:
     """Tell what variants do to a model's prediction.
@@ -62,6 +63,7 @@ def command(config: str | None, pairs: tuple[str, ...], quiet: bool, **given: An
     if given["transform"] is None and not given["off_tasks"] and not _contrasts(config, pairs):
         given["transform"] = "aggregate"
     settings, registry = configure(config, pairs, given, variants)
+    refuse_targets(settings, "variants")
     execute(settings.plan(registry), quiet=quiet)
 
 

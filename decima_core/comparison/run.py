@@ -15,7 +15,9 @@ import decima_core
 from decima_core.comparison.contenders import ComparisonPlan, Contender, plan_comparison
 from decima_core.comparison.side_by_side import GeneComparison, compare, labels_of
 from decima_core.comparison.table import Tally, gene_rows
-from decima_core.config import RunConfig, refuse_of_run
+from decima_core.compute import check_computable
+from decima_core.config import RunConfig, refuse_targets
+from decima_core.deviation import Deviation
 from decima_core.device import resolve_device
 from decima_core.errors import DecimaError, PluginError
 from decima_core.outputs.manifest import InputHashes
@@ -31,11 +33,15 @@ SUMMARY, PAIRS, GENES = "comparison.tsv", "comparison_pairs.tsv", "comparison_ge
 
 @attrs.frozen(kw_only=True, eq=False)
 class ComparisonSummary:
-    """What a comparison found: the tables by contender and by pair, why contenders failed, wall time in seconds by stage."""
+    """What a comparison found: the tables by contender and by pair, why contenders failed, wall time in seconds by stage.
+
+    ``deviations`` tells how far each method lies from float32, where the model is computed in another precision.
+    """
 
     table: pd.DataFrame
     pairs: pd.DataFrame
     failures: Mapping[str, str]
+    deviations: Mapping[str, Deviation]
     genes: int
     device: str
     output: Path | None
@@ -68,14 +74,15 @@ def run_comparison(
         One of its subclasses, where nothing can be compared, as :func:`compare` says; the output folder then holds no
         ``run.json`` and no file that looks finished. A contender that fails is told in the summary.
     """
+    refuse_targets(config if isinstance(config, RunConfig) else config.plan.config, "compare")
     if isinstance(config, RunConfig):
         config = plan_comparison(config, registry or Registry.discover())
     plan, contenders, watch = config.plan, config.contenders, observer or ComparisonObserver()
     settings, clock, stopwatch = plan.config, RunClock(), Clock()
-    refuse_of_run(settings, "compare")
     if output is not None:
         check_free(Path(output), settings.overwrite)
     device = resolve_device(settings.device)
+    check_computable(settings.compute, device)
     with seeded(settings.seed), plan.stages["source"].create() as source:
         genes = select_genes(source, settings.genes, settings.split)
         model = plan.stages["model"].create()
@@ -84,6 +91,7 @@ def run_comparison(
         methods, callers, scanners = (_created(found) for found in contenders.values())
         labels = list(labels_of(methods, callers, scanners).values())
         tally = Tally()
+        deviations: dict[str, Deviation] = {}
         stopwatch.seconds["setup"] = clock.elapsed()
         hashes = InputHashes([*source.files, *model.files, *_option_files(config)] if output is not None else [])
         try:
@@ -109,8 +117,10 @@ def run_comparison(
                     seq_len=settings.seq_len,
                     device=device,
                     options=settings.compare,
+                    compute=settings.compute,
                 ):
                     tally.add(each)
+                    deviations |= each.deviations
                     if folder is not None:
                         folder.append(GENES, gene_rows(each), f"gene '{each.gene}'")
                     watch.gene_done(each)
@@ -119,6 +129,7 @@ def run_comparison(
                     table=tally.table(),
                     pairs=tally.pairs(),
                     failures=tally.failures,
+                    deviations=deviations,
                     genes=tally.genes,
                     device=str(device),
                     output=None if folder is None else folder.path,
@@ -200,10 +211,12 @@ def _told(config: ComparisonPlan, summary: ComparisonSummary, labels: list[str],
         stage: {contender.label: contender.planned.provenance() for contender in found}
         for stage, found in config.contenders.items()
     }
+    deviations = {label: deviation.facts() for label, deviation in summary.deviations.items()}
     return {
         "contenders": labels,
         "compared": provenance,
         "failures": summary.failures,
+        **({"deviation": deviations} if deviations else {}),
         "genes": genes,
         "seconds": summary.seconds,
     }

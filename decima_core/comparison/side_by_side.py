@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import attrs
@@ -13,13 +14,15 @@ import torch
 from decima_core.attribute import explain
 from decima_core.comparison import measures
 from decima_core.comparison.measures import Agreement
+from decima_core.compute import Computation, computed
+from decima_core.deviation import Deviation, measure_deviation
 from decima_core.device import resolve_device
 from decima_core.errors import ConfigError, DecimaError
 from decima_core.guard import left_as_found
 from decima_core.pipeline import Clock, call_peaks, read_gene, scan_motifs, window_length
 from decima_core.providers import AttributionMethod, DataSource, MotifScanner, PeakCaller, SequenceModel
 from decima_core.records import Attribution, GeneRecord, Interpretation, Peaks
-from decima_core.sections import CompareOptions, TargetOptions
+from decima_core.sections import CompareOptions, ComputeOptions, TargetOptions
 from decima_core.targets import Target, make_target
 
 T = TypeVar("T")
@@ -44,6 +47,9 @@ class GeneComparison:
         By ordered pair of labels: the second held against the first.
     failures
         Why contenders failed, of this gene or an earlier one, by label.
+    deviations
+        How far each method's results lie from those in float32, by the method's label; of the first gene alone, and only where they
+        are computed in another precision.
     """
 
     gene: str
@@ -51,6 +57,7 @@ class GeneComparison:
     results: Mapping[str, Interpretation]
     agreements: Mapping[tuple[str, str], Agreement]
     failures: Mapping[str, str]
+    deviations: Mapping[str, Deviation] = attrs.field(factory=dict)
 
 
 def compare(
@@ -65,6 +72,7 @@ def compare(
     seq_len: int | None = None,
     device: str | torch.device | None = None,
     options: CompareOptions | None = None,
+    compute: ComputeOptions | None = None,
 ) -> Iterator[GeneComparison]:
     """Hold every combination of methods, peak callers and motif scanners against the first one, gene by gene.
 
@@ -78,7 +86,7 @@ def compare(
     methods, callers, scanners
         Providers by a label of your choice; the first of each makes the reference. A contender is labelled by the stages that
         have several, such as ``"deep-lift + scipy"``.
-    target, genes, seq_len, device
+    target, genes, seq_len, device, compute
         As for :func:`decima_core.interpret`.
     options
         ``top``, ``distance`` and ``p_value`` of the measures; which providers are compared is not looked up here.
@@ -95,10 +103,13 @@ def compare(
     names = [genes] if isinstance(genes, str) else list(source.genes() if genes is None else genes)
     length = window_length(model, seq_len)
     where = resolve_device(device)
-    function = make_target(model, target or TargetOptions(transform="aggregate"), source.tasks)
     failures: dict[Path, str] = {}
-    stages = _Stages(model, function, methods, callers, scanners, where, failures)
-    with left_as_found(function, where):
+    with ExitStack() as stack:
+        computation = stack.enter_context(computed(model, compute or ComputeOptions(), where))
+        wanted = target or TargetOptions(transform="aggregate")
+        function = make_target(model, wanted, source.tasks, computation.module)
+        stack.enter_context(left_as_found(function, where))
+        stages = _Stages(model, function, methods, callers, scanners, where, failures)
         for name in names:
             work = _OneGene(read_gene(source, name, length), stages)
             results = {}
@@ -110,6 +121,7 @@ def compare(
                         raise DecimaError(
                             f"{error} This was the reference, '{label}', with which all others are compared."
                         ) from error
+            measured = work.deviations(computation) if name == names[0] else {}
             told = {label: failures[p] for path, label in labels.items() for p in failures if path[: len(p)] == p}
             yield GeneComparison(
                 gene=name,
@@ -117,6 +129,7 @@ def compare(
                 results=results,
                 agreements=work.agreements(results, options),
                 failures=told,
+                deviations=measured,
             )
             if len(results) == 1:
                 return
@@ -180,6 +193,20 @@ class _OneGene:
         # A method that fails may leave hooks on the model; the next one must not run with them.
         with left_as_found(s.target):
             return explain(self._record, s.model, s.target, s.methods[method], s.device, method)
+
+    def deviations(self, computation: Computation) -> dict[str, Deviation]:
+        """How far each method that did not fail lies from float32, told in words too; nothing where all is in float32."""
+        s, found = self._stages, {}
+        for label, method in s.methods.items() if computation.options.precision != "float32" else ():
+            if (label,) in s.failures:
+                continue
+            try:
+                found[label] = measure_deviation(self._record, s.model, s.target, method, s.device, computation, label)
+            except DecimaError as error:  # such as memory, of which float32 needs more
+                logger.warning("How far '%s' lies from float32 could not be measured: %s", label, error)
+            else:
+                logger.warning("%s: %s", label, found[label])
+        return found
 
     def _once(self, stage: str, path: Path, work: Callable[[], T]) -> tuple[T, float]:
         if path in self._stages.failures:

@@ -8,6 +8,8 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -61,12 +63,29 @@ class Compiled:
                 )
             return self._model(inputs)
         from torch._dynamo.exc import TorchDynamoException
-        from torch._functorch import config
 
         try:
-            # Memory that compiled code gives away after the first backward pass is missing in the second: several targets share a
-            # forward pass.
-            with config.patch(donated_buffer=False):
-                return self._compiled(inputs)
+            with buffers_kept():
+                output = self._compiled(inputs)
         except TorchDynamoException as error:
             raise ModelError(f"torch.compile failed: {first_line(error).rstrip('.')}. Leave out --compile.") from error
+        if isinstance(output, torch.Tensor) and output.requires_grad:
+            output.register_hook(_keep_buffers)  # type: ignore[no-untyped-call]
+        return output
+
+
+@contextmanager
+def buffers_kept() -> Iterator[None]:
+    """Memory that compiled code gives away after the first backward pass is missing in the second, for several targets share a forward
+    pass: inside it is kept, in this thread."""
+    from torch._functorch import config
+
+    with config.patch(donated_buffer=False):
+        yield
+
+
+def _keep_buffers(gradient: torch.Tensor) -> None:
+    """The backward pass asks again whether they are kept, in the thread in which it runs: a GPU has one of its own."""
+    from torch._functorch import config
+
+    config.donated_buffer = False

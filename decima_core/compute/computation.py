@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from decima_core.compute.checkpoints import checkpointed
-from decima_core.compute.compiling import Compiled, check_compiler
+from decima_core.compute.compiling import Compiled, buffers_kept, check_compiler
 from decima_core.compute.precision import HALF, call_in, check_precision, tensor_cores
 from decima_core.providers import SequenceModel
 from decima_core.sections import ComputeOptions
@@ -74,6 +74,8 @@ def computed(
         stack.enter_context(tensor_cores(options.precision == "tf32"))
         if options.low_memory:
             stack.enter_context(checkpointed(model.module, model.name, passes))
+        if options.compile:
+            stack.enter_context(buffers_kept())
         yield Computation(model.module, options)
 
 

@@ -19,7 +19,7 @@ from decima_core.effects.replicates import Replicates
 from decima_core.effects.stream import Stream
 from decima_core.providers import AttributionMethod, DataSource, MotifScanner, SequenceModel
 from decima_core.records import Attribution, GeneRecord
-from decima_core.sections import TargetOptions
+from decima_core.sections import ComputeOptions, TargetOptions
 from decima_core.sequence import BASES
 from decima_core.variants.alignment import Alignment, align
 
@@ -123,10 +123,12 @@ def explain_variants(
     genes: Sequence[str] | None = None,
     device: str | torch.device | None = None,
     method_name: str = "",
+    compute: ComputeOptions | None = None,
 ) -> Iterator[VariantExplanation]:
     """Explain variants one by one: those whose status is ``ok``, each in each gene.
 
-    The arguments are those of :func:`decima_core.effects.variant_effects`, with an attribution method and a motif scanner.
+    The arguments are those of :func:`decima_core.effects.variant_effects`, with an attribution method and a motif scanner; here
+    low memory is of use.
     Attributions are of the window where it is, without shifts; those of replicates are averaged, as predictions are.
 
     Raises
@@ -134,13 +136,13 @@ def explain_variants(
     DecimaError
         One of its subclasses, at the first variant that fails.
     """
-    replicates = Replicates.of(model, target or TargetOptions(transform="aggregate"), source.tasks)
-    stream = Stream.open(
-        source, replicates.first, variants, seq_len=seq_len, normalise=normalise, strict=strict, pad_with_n=pad_with_n,
-        genes=genes,
-    )  # fmt: skip
     where = resolve_device(device)
-    with replicates.ready(where):
+    wanted = target or TargetOptions(transform="aggregate")
+    with Replicates.ready(model, wanted, source.tasks, where, compute) as replicates:
+        stream = Stream.open(
+            source, replicates.first, variants, seq_len=seq_len, normalise=normalise, strict=strict, pad_with_n=pad_with_n,
+            genes=genes,
+        )  # fmt: skip
         for dataset in stream.datasets():
             for number in range(dataset.n_seqs):
                 yield explain_one(dataset, number, replicates, method, scanner, where, method_name)
@@ -156,9 +158,9 @@ def explain_one(
     method_name: str = "",
 ) -> VariantExplanation:
     """The explanation of the ``number``-th variant of a dataset that has items; the models are ready on ``device``."""
+    before, after = attributions_of(dataset, number, replicates, method, device, method_name)
     ref, alt = dataset.alleles(number)
     records = ref.record(), alt.record()
-    before, after = (_attribution(record, replicates, method, device, method_name) for record in records)
     alignment = align(ref, alt)
     row = dataset.variants.iloc[dataset.rows[number]]
     motifs = motif_changes(scanner, records, (before, after), (ref.bases(), alt.bases()), alignment)
@@ -171,6 +173,21 @@ def explain_one(
         alt=after,
         motifs=motifs,
     )
+
+
+def attributions_of(
+    dataset: VariantDataset,
+    number: int,
+    replicates: Replicates,
+    method: AttributionMethod,
+    device: torch.device,
+    method_name: str = "",
+) -> tuple[Attribution, Attribution]:
+    """The attributions of the reference and of the alternative of the ``number``-th variant that has items, without shifts."""
+    ref, alt = (
+        _attribution(allele.record(), replicates, method, device, method_name) for allele in dataset.alleles(number)
+    )
+    return ref, alt
 
 
 def _attribution(

@@ -19,7 +19,7 @@ from decima_core.effects.stream import Stream
 from decima_core.errors import ConfigError, ModelError
 from decima_core.pipeline import read_gene
 from decima_core.providers import DataSource, SequenceModel
-from decima_core.sections import TargetOptions
+from decima_core.sections import ComputeOptions, TargetOptions
 
 # Columns of the target; those of single tasks follow, as "difference:TASK" and "log2_ratio:TASK".
 EFFECT_COLUMNS = ("prediction_ref", "prediction_alt", "difference", "log2_ratio")
@@ -39,6 +39,7 @@ def variant_effects(
     genes: Sequence[str] | None = None,
     batch_size: int | None = None,
     device: str | torch.device | None = None,
+    compute: ComputeOptions | None = None,
 ) -> Iterator[pd.DataFrame]:
     """What variants do to the prediction, one row for each variant and gene, as tables of a few hundred rows.
 
@@ -65,6 +66,8 @@ def variant_effects(
         make about a million bases, at most 64.
     device
         ``"cpu"``, ``"cuda"``, ``"mps"``; by default the best there is.
+    compute
+        In which precision, compiled or not. Low memory changes nothing here, for no gradient is taken.
 
     Yields
     ------
@@ -79,16 +82,22 @@ def variant_effects(
     DecimaError
         One of its subclasses: a file that cannot be read, a model that fails or predicts NaN.
     """
-    replicates = Replicates.of(model, target or TargetOptions(transform="aggregate"), source.tasks)
-    stream = Stream.open(
-        source, replicates.first, variants, seq_len=seq_len, shifts=shifts, normalise=normalise, strict=strict,
-        pad_with_n=pad_with_n, genes=genes,
-    )  # fmt: skip
     where = resolve_device(device)
-    with replicates.ready(where):
+    wanted = target or TargetOptions(transform="aggregate")
+    with Replicates.ready(model, wanted, source.tasks, where, without_gradients(compute)) as replicates:
+        stream = Stream.open(
+            source, replicates.first, variants, seq_len=seq_len, shifts=shifts, normalise=normalise, strict=strict,
+            pad_with_n=pad_with_n, genes=genes,
+        )  # fmt: skip
         names = named_tasks(replicates, stream, where)
         for dataset in stream.datasets():
             yield effects_of(dataset, replicates, names, where, batch_size)
+
+
+def without_gradients(compute: ComputeOptions | None) -> ComputeOptions:
+    """How a model is computed that is asked for predictions alone: there is nothing to hold less of."""
+    given = compute or ComputeOptions()
+    return ComputeOptions(precision=given.precision, compile=given.compile)
 
 
 def effects_of(
@@ -102,7 +111,7 @@ def effects_of(
 
     ``names`` gives the name of each task, by number, that has columns of its own.
     """
-    predictions = _predict(dataset, replicates, device, batch_size or default_batch_size(dataset.seq_len))
+    predictions = predict(dataset, replicates, device, batch_size)
     columns: dict[str, Any] = {}
     for name, value in _effects(predictions, replicates, names).items():
         columns[name] = np.full(len(dataset.variants), np.nan)
@@ -134,15 +143,31 @@ def named_tasks(replicates: Replicates, stream: Stream, device: torch.device) ->
     return {n: names[n] if often[names[n]] == 1 else f"{names[n]} ({n})" for n in numbers}
 
 
-def _predict(
-    dataset: VariantDataset, replicates: Replicates, device: torch.device, batch_size: int
+def predict(
+    dataset: VariantDataset,
+    replicates: Replicates,
+    device: torch.device,
+    batch_size: int | None = None,
+    variants: int | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Predictions ``(variants, 2, T)``: of both alleles, averaged over the shifts."""
+    """Predictions ``(variants, 2, T)`` of the dataset's variants that have items, or of the first ``variants`` of them: of both
+    alleles, averaged over the shifts.
+
+    Raises
+    ------
+    ConfigError
+        If ``batch_size`` is odd.
+    ModelError
+        If the model fails, or predicts NaN.
+    """
+    batch_size = batch_size or default_batch_size(dataset.seq_len)
+    wanted = dataset.n_seqs if variants is None else min(variants, dataset.n_seqs)
+    stop_at = wanted * dataset.n_augmented * dataset.n_alleles
     if batch_size < 2 or batch_size % 2:
         raise ConfigError(f"batch_size is {batch_size}; both alleles go in one batch, so it must be an even number.")
     parts = []
-    for start in range(0, len(dataset), batch_size):
-        items = range(start, min(start + batch_size, len(dataset)))
+    for start in range(0, stop_at, batch_size):
+        items = range(start, min(start + batch_size, stop_at))
         inputs = torch.stack([dataset[i] for i in items]).to(device)
         _check(dataset, replicates.first, items)
         predictions = replicates.predictions(inputs).cpu().numpy()
@@ -155,7 +180,7 @@ def _predict(
     if not parts:
         return np.empty((0, 2, 0))
     whole = np.concatenate(parts)
-    averaged = whole.reshape(dataset.n_seqs, dataset.n_augmented, 2, -1).mean(axis=1)
+    averaged = whole.reshape(wanted, dataset.n_augmented, 2, -1).mean(axis=1)
     return np.asarray(averaged, dtype=np.float64)
 
 

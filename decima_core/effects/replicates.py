@@ -8,16 +8,17 @@ from contextlib import ExitStack, contextmanager
 import attrs
 import torch
 
+from decima_core.compute import Computation, computed
 from decima_core.errors import ConfigError, ModelError
 from decima_core.guard import left_as_found
 from decima_core.providers import SequenceModel
-from decima_core.sections import TargetOptions
+from decima_core.sections import ComputeOptions, TargetOptions
 from decima_core.targets import Target, make_target
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Replicates:
-    """Models with the same tasks and windows, and the target on each; what they say is averaged.
+    """Models with the same tasks and windows, and the target on each; what they say is averaged. :meth:`ready` makes them.
 
     Raises
     ------
@@ -29,6 +30,7 @@ class Replicates:
 
     models: tuple[SequenceModel, ...]
     targets: tuple[Target, ...]
+    computations: tuple[Computation, ...]
 
     def __attrs_post_init__(self) -> None:
         if not self.models:
@@ -42,12 +44,28 @@ class Replicates:
                     )
 
     @classmethod
-    def of(
-        cls, model: SequenceModel | Sequence[SequenceModel], options: TargetOptions, task_names: Sequence[str] = ()
-    ) -> Replicates:
-        """A model or several, with the target that ``options`` describe on each."""
+    @contextmanager
+    def ready(
+        cls,
+        model: SequenceModel | Sequence[SequenceModel],
+        options: TargetOptions,
+        task_names: Sequence[str],
+        device: torch.device,
+        compute: ComputeOptions | None = None,
+    ) -> Iterator[Replicates]:
+        """A model or several, with the target that ``options`` describe on each, in evaluation mode on ``device`` and computed as
+        ``compute`` says; all left as found afterwards."""
         models = tuple(model) if isinstance(model, Sequence) else (model,)
-        return cls(models=models, targets=tuple(make_target(m, options, task_names) for m in models))
+        with ExitStack() as stack:
+            computations = tuple(stack.enter_context(computed(m, compute or ComputeOptions(), device)) for m in models)
+            targets = tuple(
+                make_target(m, options, task_names, computation.module)
+                for m, computation in zip(models, computations, strict=True)
+            )
+            found = cls(models=models, targets=targets, computations=computations)
+            for target in targets:
+                stack.enter_context(left_as_found(target, device))
+            yield found
 
     @property
     def first(self) -> SequenceModel:
@@ -60,11 +78,11 @@ class Replicates:
         return text if len(self.models) == 1 else f"{text}; mean of {len(self.models)} replicates"
 
     @contextmanager
-    def ready(self, device: torch.device) -> Iterator[None]:
-        """Every model in evaluation mode on ``device``; all left as found afterwards."""
+    def in_float32(self) -> Iterator[None]:
+        """Inside, all is computed in float32 and as the models' own code says, to compare with."""
         with ExitStack() as stack:
-            for target in self.targets:
-                stack.enter_context(left_as_found(target, device))
+            for computation in self.computations:
+                stack.enter_context(computation.in_float32())
             yield
 
     def predictions(self, inputs: torch.Tensor) -> torch.Tensor:

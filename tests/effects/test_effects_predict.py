@@ -186,7 +186,7 @@ def test_strict_refuses_before_anything_is_predicted(source: Any, bases: str, mo
     def never(*_: Any) -> None:
         raise AssertionError("a prediction was made")
 
-    monkeypatch.setattr("decima_core.effects.predict._predict", never)
+    monkeypatch.setattr("decima_core.effects.predict.predict", never)
     places = [{**snv(bases, pos), "alt": alt} for pos in range(75, 145) for alt in "ACGT" if alt != bases[pos - 1]]
     rows = [*places, {**snv(bases, 101), "ref": "N"}]  # more than one part of the stream
     for given in (pd.DataFrame(rows), read_variants(pd.DataFrame(rows))):
