@@ -17,14 +17,12 @@ from typing import Any
 from decima_core.errors import OutputError
 
 MANIFEST = "run.json"
+FORMER = f"{MANIFEST}.old"
+# What a run writes into the folder of each of several targets.
+PART = ("attributions.h5", "attributions.bw", "peaks.tsv", "peaks.bed", "hits.tsv", "hits.bed")
 # What any command writes into such a folder: a run that replaces another removes what it does not write itself.
 RESULTS = (
-    "attributions.h5",
-    "attributions.bw",
-    "peaks.tsv",
-    "peaks.bed",
-    "hits.tsv",
-    "hits.bed",
+    *PART,
     "failures.tsv",
     "run.log",
     "effects.tsv",
@@ -65,16 +63,25 @@ class PartialFolder:
         """Where a file lies while it is written."""
         return self.path / f"{name}.partial"
 
+    def retire(self) -> None:
+        """While old and new files may lie side by side, there is no manifest: the older run's is put away until :meth:`take_over`."""
+        with self.explained(), suppress(FileNotFoundError):
+            (self.path / MANIFEST).replace(self.path / FORMER)
+
     def take_over(self) -> None:
-        """Give every file its name, in place of an older run's, the manifest last."""
+        """Give every file its name, in place of an older run's, the manifest last. What else the older run wrote goes."""
         with self.explained():
             for name in self._files:
                 sync(self.partial(name))
-            # While old and new files may lie side by side, there is no manifest.
-            for name in (MANIFEST, *self._obsolete):
+            self.retire()
+            for part in _parts_of_former(self.path):
+                _remove_part(part)
+            for name in self._obsolete:
                 (self.path / name).unlink(missing_ok=True)
             for name in self._files:
                 self.partial(name).replace(self.path / name)
+            # Last: whoever is killed before finds in it, the next time, what is still to go.
+            (self.path / FORMER).unlink(missing_ok=True)
             sync(self.path)
 
     def discard(self) -> None:
@@ -91,6 +98,28 @@ class PartialFolder:
         """What the disk refuses becomes an OutputError."""
         with explained(self.path):
             yield
+
+
+def _parts_of_former(path: Path) -> Iterator[Path]:
+    """The folders of targets that the older run wrote under ``path``, by its record and by theirs; not those that were replaced."""
+    former = recorded(path, FORMER) or {}
+    targets = former.get("targets")
+    for target in targets.values() if isinstance(targets, dict) else ():
+        name = target.get("folder") if isinstance(target, dict) else None
+        # A name and no path, for else a record could point anywhere.
+        if not isinstance(name, str) or Path(name).name != name or name in ("", "..") or not former.get("id"):
+            continue
+        own = recorded(path / name) or {}
+        if own.get("id") == former["id"] and own.get("part_of") == "..":
+            yield path / name
+
+
+def _remove_part(folder: Path) -> None:
+    """Remove what a run wrote into the folder of a target, the manifest first; the folder itself if nothing else is in it."""
+    for name in (MANIFEST, *PART):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def sync(path: Path) -> None:
@@ -126,10 +155,10 @@ def check_free(path: Path, overwrite: bool) -> None:
         )
 
 
-def recorded(path: Path) -> dict[str, Any] | None:
+def recorded(path: Path, name: str = MANIFEST) -> dict[str, Any] | None:
     """The record of the finished run in a folder, or None where there is none."""
     try:
-        record = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        record = json.loads((path / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None

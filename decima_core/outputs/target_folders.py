@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from decima_core.outputs.outcome import GeneFailure, GeneResults
-from decima_core.outputs.partial_folder import MANIFEST, recorded
+from decima_core.outputs.partial_folder import recorded
 from decima_core.outputs.run_folder import RunFolder, SharedFolder
 
 _AT_ONCE = 32
@@ -68,7 +68,7 @@ def write_target_folders(
             folders += opened
         record = told()
         # While folders are taken over one by one, the run is no finished one.
-        (output / MANIFEST).unlink(missing_ok=True)
+        top.retire()
         for folder in folders:
             folder.publish()
         top.finish(record)
