@@ -80,3 +80,12 @@ class TwoMotifs(nn.Module):
         hits = torch.relu(self.conv(x)).sum(dim=(1, 2))
         seen = (x * (self.noise - self.noise.mean(0))).sum(dim=(1, 2))
         return (hits + seen + ((x.sum(1, keepdim=True) - 1) * self.unseen).sum(dim=(1, 2)))[:, None]
+
+
+class EachWord(TwoMotifs):
+    """A task for each word."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        words = torch.relu(self.conv(x)).sum(dim=2).unflatten(1, (len(WORDS), 2)).sum(dim=2)
+        seen = (x * (self.noise - self.noise.mean(0))).sum(dim=(1, 2))
+        return words + seen[:, None]

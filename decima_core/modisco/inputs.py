@@ -20,7 +20,7 @@ from decima_core.modisco.scores import StoredScores
 from decima_core.modisco.windows import Window, around_peaks, whole
 from decima_core.options import as_dict
 from decima_core.outputs.manifest import InputHashes, command_line, software, write_manifest
-from decima_core.outputs.partial_folder import MANIFEST, PartialFolder
+from decima_core.outputs.partial_folder import MANIFEST, PartialFolder, part_folders
 from decima_core.outputs.table_stream import TextTable
 from decima_core.records import GeneRecord
 
@@ -104,6 +104,10 @@ def write_modisco_inputs(
     """
     chosen, folder = options or ModiscoInputOptions(), Path(run_folder)
     stored = folder / "attributions.h5" if folder.is_dir() else folder
+    if not stored.is_file() and (parts := part_folders(folder)):
+        raise DataError(
+            f"The run in '{folder}' has several targets, each with a folder of its own; give one of them, such as '{parts[0]}'."
+        )
     if not stored.is_file():
         raise DataError(f"There are no attributions '{stored}'; give the folder of a finished run.")
     if Path(output).resolve() == stored.parent.resolve():

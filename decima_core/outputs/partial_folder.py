@@ -74,7 +74,7 @@ class PartialFolder:
             for name in self._files:
                 sync(self.partial(name))
             self.retire()
-            for part in _parts_of_former(self.path):
+            for part in part_folders(self.path, FORMER):
                 _remove_part(part)
             for name in self._obsolete:
                 (self.path / name).unlink(missing_ok=True)
@@ -100,18 +100,19 @@ class PartialFolder:
             yield
 
 
-def _parts_of_former(path: Path) -> Iterator[Path]:
-    """The folders of targets that the older run wrote under ``path``, by its record and by theirs; not those that were replaced."""
-    former = recorded(path, FORMER) or {}
-    targets = former.get("targets")
+def part_folders(path: Path, manifest: str = MANIFEST) -> list[Path]:
+    """The folders of a run's targets under ``path``, by its record and by theirs: not one that another run has replaced."""
+    whole = recorded(path, manifest) or {}
+    targets, found = whole.get("targets"), []
     for target in targets.values() if isinstance(targets, dict) else ():
         name = target.get("folder") if isinstance(target, dict) else None
         # A name and no path, for else a record could point anywhere.
-        if not isinstance(name, str) or Path(name).name != name or name in ("", "..") or not former.get("id"):
+        if not isinstance(name, str) or Path(name).name != name or name in ("", "..") or not whole.get("id"):
             continue
         own = recorded(path / name) or {}
-        if own.get("id") == former["id"] and own.get("part_of") == "..":
-            yield path / name
+        if own.get("id") == whole["id"] and own.get("part_of") == "..":
+            found.append(path / name)
+    return found
 
 
 def _remove_part(folder: Path) -> None:

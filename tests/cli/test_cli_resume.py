@@ -18,6 +18,7 @@ from support import plant, random_codes, write_gene_file
 from decima_core.outputs.unfinished import Unfinished
 
 ODD = f"{Path(__file__).with_name('odd_models.py')}:"
+DEEP = f"{Path(__file__).parents[1] / 'deep_models.py'}:Residual"
 
 
 def names_in(folder: str) -> list[str]:
@@ -154,6 +155,40 @@ def test_another_version_of_a_plugin_is_refused(run, stopped):
 def test_the_settings_may_be_given_in_another_way(run, stopped):
     """Names of genes in place of none, an option's default in place of nothing."""
     assert run("--resume", "--genes", "SPI1,CD68,GATA1", "-O", "peaks.number=10").code == 0
+
+
+@pytest.mark.parametrize(("begun", "gone_on"), [((), ("--low-memory",)), (("--low-memory",), ())])
+def test_a_run_may_go_on_with_less_memory_or_more(run, begun, gone_on):
+    """It changes no number, so it is no other run."""
+    deep = ("--model", DEEP)
+    assert run(*deep, "-o", "whole").code == 0
+    with reading(GATA1=KeyboardInterrupt):
+        assert run(*deep, *begun).code == 130
+    result = run(*deep, *gone_on, "--resume")
+    assert (result.code, result.err) == (0, "")
+    assert "; 2 done before" in result.out
+    assert_same_results(Path("whole"), Path("results"))
+    assert "finished already" in run(*deep, *begun, "--resume").out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--precision", "bf16"), "compute.precision was 'float32' and is 'bf16'"),
+        (("--compile",), "compute.compile was False and is True"),
+    ],
+)
+def test_what_changes_numbers_makes_another_run(run, flags, words, monkeypatch):
+    monkeypatch.setattr("decima_core.compute.computation.check_compiler", lambda device: None)
+    deep = ("--model", DEEP)
+    with reading(GATA1=KeyboardInterrupt):
+        assert run(*deep).code == 130
+    for more in ((), ("--low-memory",) if "--compile" not in flags else ()):
+        result = run(*deep, *flags, *more, "--resume")
+        assert result.code == 1
+        assert words in result.err
+        assert "low_memory" not in result.err
+    assert done_in("results") == ["SPI1", "CD68"]
 
 
 def test_a_torn_end_is_cut_off(run, stopped):

@@ -110,6 +110,23 @@ def test_workers_make_what_one_process_makes(many, workers):
     assert "workers" not in ours["config"], "who did it is told apart from what is repeated"
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_shards_with_workers_are_merged_into_what_one_process_makes(many, decima, executor):
+    method = ("--method", "gradient-shap", "-O", "method.n_samples=3", "--seed", 7)
+    assert many("one", "Marked", *method).code == 0
+    Path("begun").unlink()
+    for shard in ("2/2", "1/2"):
+        result = many("results", "Marked", *method, "--shard", shard, *executor)
+        assert (result.code, result.err) == (0, "")
+        assert "when all shards are done" in result.out
+    assert str(os.getpid()) not in Path("begun").read_text().split()
+    assert not Path("results/run.json").exists()
+    assert decima("merge", "results").code == 0
+    assert_same_results(Path("one"), Path("results"))
+    assert record("results")["counts"] == record("one")["counts"]
+    assert record("results")["genes"] == GENES
+
+
 def test_a_file_may_say_how_many_workers(decima, workspace):
     (workspace / "run.toml").write_text(
         f"""
