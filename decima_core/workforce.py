@@ -53,8 +53,8 @@ class _Opened:
     work: GeneWork
     stack: ExitStack
 
-    def __call__(self, gene: str) -> bytes:
-        return to_bytes(self.work.outcome(gene))
+    def __call__(self, gene: str, following: str | None = None) -> bytes:
+        return to_bytes(self.work.outcome(gene, following))
 
     def close(self) -> None:
         self.stack.close()

@@ -32,6 +32,7 @@ class KillsOnce(Marked):
     def meet(self) -> None:
         if not Path("killed").exists():
             Path("killed").write_text(str(os.getpid()))
+            time.sleep(PAUSE)  # a Dask worker's word that it begins the gene may be lost with it, if it dies at once
             os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -25,12 +25,17 @@ class Toy:
     diary: Path
     seconds: float = 0.0
 
-    def __call__(self, name: str) -> tuple[str, int]:
+    def __call__(self, name: str, following: str | None = None) -> tuple[str, int]:
         with self.diary.open("a") as file:
-            file.write(f"{name} {os.getpid()}\n")
+            file.write(f"{name} {os.getpid()} {following}\n")
         time.sleep(self.seconds)
         what, _, _ = name.partition("-")
-        if what == "poison" or (what == "once" and begun(self.diary).count(name) == 1):
+        if (
+            what == "poison"
+            or (what == "once" and begun(self.diary).count(name) == 1)
+            or following == "unreadable"
+            or what == "unreadable"
+        ):
             os.kill(os.getpid(), signal.SIGKILL)
         elif what == "segfault":
             signal.signal(signal.SIGSEGV, signal.SIG_DFL)
@@ -60,7 +65,7 @@ class Large:
 
     size: int
 
-    def __call__(self, name: str) -> bytes:
+    def __call__(self, name: str, following: str | None = None) -> bytes:
         return name.encode() * (self.size // len(name))
 
     def close(self) -> None:

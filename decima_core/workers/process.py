@@ -44,11 +44,11 @@ class WorkerProcess:
         assert self._process.pid is not None
         return self._process.pid
 
-    def send(self, name: str) -> None:
-        """Give it the next name."""
+    def send(self, name: str, following: str | None = None) -> None:
+        """Give it the next name, and the one that most likely comes after it."""
         self.name = name
         with suppress(BrokenPipeError, ConnectionResetError):  # it died meanwhile, as the next reading will tell
-            self.connection.send(name)
+            self.connection.send((name, following))
 
     def receive(self) -> Reply | Death:
         """Its next reply, or how it died."""
@@ -86,8 +86,8 @@ def serve(connection: Connection[Any, Any], payload: Payload, place: Place) -> N
 
     with suppress(BrokenPipeError, ConnectionResetError, EOFError):
         connection.send(reply_of(make))
-        while work and (name := connection.recv()) is not None:
-            connection.send(reply_of(partial(work[0], name)))
+        while work and (names := connection.recv()) is not None:
+            connection.send(reply_of(partial(work[0], *names)))
         for made in work:
             made.close()
 

@@ -27,7 +27,7 @@ class Processes:
     """``count`` processes, each with a work of its own, at one name each.
 
     A process gets its next name when its result has arrived, before anybody looks at that, so it waits only while results
-    are written faster than they can be.
+    are written faster than they can be. Which name that will be it knows one ahead.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class Processes:
         """Give names to those who are free, and start processes where there are more names."""
         for worker in self._workers:
             if turns.waiting and worker.ready and worker.name is None:
-                worker.send(turns.take())
+                worker.send(*turns.take(worker))
         if turns.waiting:
             while self._vacant:
                 self._workers.append(WorkerProcess(self._payload, self._vacant.pop(0)))
@@ -144,7 +144,7 @@ class Processes:
         if name is None:
             self._mourn_stillborn(death)
             return []
-        lost = turns.died(name, death)
+        lost = turns.died(name, death, worker)
         if lost is not None:
             logger.warning("Worker process %d, at '%s', %s; it is given up.", death.pid, name, death)
             return [(name, lost)]

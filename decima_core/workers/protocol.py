@@ -12,9 +12,12 @@ TRIES = 3  # a name whose worker died so often is lost
 
 
 class Work(Protocol):
-    """What is done for each name, in one process: ``work(name)`` returns anything that can be pickled."""
+    """What is done for each name, in one process: ``work(name)`` returns anything that can be pickled.
 
-    def __call__(self, name: str, /) -> Any: ...
+    ``following`` is the name that most likely comes next there, where that is known: it may be prepared meanwhile.
+    """
+
+    def __call__(self, name: str, following: str | None = None, /) -> Any: ...
 
     def close(self) -> None: ...
 

@@ -127,6 +127,36 @@ def test_shards_with_workers_are_merged_into_what_one_process_makes(many, decima
     assert record("results")["genes"] == GENES
 
 
+READS = """
+import os, threading
+from decima_hdf5.source import HDF5Source
+from killing_models import Marked
+
+plain = HDF5Source.read
+
+def read(self, gene, seq_len=None):
+    with open("reads", "a") as file:
+        file.write(f"{os.getpid()} {gene} {threading.current_thread().name}\\n")
+    return plain(self, gene, seq_len)
+
+HDF5Source.read = read
+"""
+
+
+def test_a_worker_reads_the_next_gene_while_it_computes_one(many, run, monkeypatch):
+    from decima_hdf5.source import HDF5Source
+
+    monkeypatch.setattr(HDF5Source, "read", HDF5Source.read)  # put back: this process loads the model too
+    Path("reads.py").write_text(READS)
+    model = ("--source", "many.h5", "--model", "reads.py:Marked", "--threads", 1)
+    assert run(*model, "-o", "several", "--workers", "1").code == 0
+    lines = [line.split() for line in Path("reads").read_text().splitlines()]
+    assert str(os.getpid()) not in {pid for pid, _, _ in lines}
+    assert [gene for _, gene, _ in lines] == GENES, "each once"
+    ahead = [thread.startswith("read-ahead") for _, _, thread in lines]
+    assert ahead == [False, *[True] * (len(GENES) - 1)]
+
+
 def test_a_file_may_say_how_many_workers(decima, workspace):
     (workspace / "run.toml").write_text(
         f"""

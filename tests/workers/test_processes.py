@@ -69,8 +69,55 @@ def test_names_are_taken_as_workers_get_free(diary):
 
     with Processes(MakeToy(diary), 2, threads=1) as executor:
         for n, _ in enumerate(executor.results(names()), start=1):
-            assert len(taken) <= n + 4  # two under way, one ahead, and one done and not yet handed out
+            # Two under way, two promised, one ahead, and one done and not yet handed out.
+            assert len(taken) <= n + 6
     assert len(taken) == 100
+
+
+def told(diary: Path) -> dict[str, list[tuple[str, str]]]:
+    """The names that each process began, and the names that it was told come next."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in diary.read_text().splitlines():
+        if not line.startswith("closed"):
+            name, pid, following = line.split()
+            found.setdefault(pid, []).append((name, following))
+    return found
+
+
+def test_a_worker_is_told_which_name_comes_next(diary):
+    run(MakeToy(diary), ["A", "B", "C", "D"], 1)
+    (pairs,) = told(diary).values()
+    assert pairs == [("A", "B"), ("B", "C"), ("C", "D"), ("D", "None")]
+
+
+def test_every_worker_gets_the_names_that_it_was_told_until_few_are_left(diary):
+    names = [f"G{i}" for i in range(40)]
+    run(MakeToy(diary, seconds=0.01), names, 3)
+    by_process = told(diary)
+    assert sorted(name for pairs in by_process.values() for name, _ in pairs) == sorted(names)
+    others = [
+        after
+        for pairs in by_process.values()
+        for (_, following), (after, _) in itertools.pairwise(pairs)
+        if following != after
+    ]
+    assert len(others) <= 3, "those that were promised when no other was left, and that somebody else was free for"
+
+
+def test_nobody_waits_for_a_name_that_another_was_promised(diary):
+    """The one that gets 'long' first is promised 'B'; the other does it."""
+    with Processes(MakeToy(diary), 2, threads=1) as executor:
+        found = executor.results(["long-1", "B"])
+        assert next(found)[0] == "B"
+
+
+def test_a_name_that_cannot_be_read_ahead_is_blamed_itself(diary):
+    found, facts = run(MakeToy(diary), ["A", "unreadable", *"BCDE"], 1)
+    lost = found.pop("unreadable")
+    assert isinstance(lost, Lost)
+    assert {answer for answer, _ in found.values()} == set("abcde")
+    assert facts["retried"] == 3
+    assert begun(diary).count("A") == 2
 
 
 # --- workers that die -------------------------------------------------------------------------------------------------
