@@ -43,6 +43,8 @@ def run_annotation(
     """
     plugins = registry or Registry.discover()
     plan = config if isinstance(config, Plan) else config.plan(plugins, stages_of(config))
+    # Targets are a model's, and there is none; a file that others read too may name some.
+    plan = attrs.evolve(plan, config=attrs.evolve(plan.config, targets={}))
     conduct, clock = conduct or Conduct(), RunClock()
     check_start(plan.config, conduct)
     with employ(plan, open_annotation) as workforce, open_windows(plan, plugins) as (work, scores):

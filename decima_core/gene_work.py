@@ -41,6 +41,25 @@ STOPPING = (ConfigError, OutputError)
 
 
 Explain = Callable[[str, Clock, str | None], Iterable[Interpretation]]
+Measure = Callable[[str, Clock], Deviation | None]
+
+
+def not_measured(gene: str, clock: Clock) -> None:
+    """For results that are in float32."""
+
+
+class MeasuredOnce:
+    """``measure(gene)`` for the first gene that is asked for, and for no other, whatever comes of it."""
+
+    def __init__(self, measure: Callable[[str], Deviation]) -> None:
+        self._measure: Callable[[str], Deviation] | None = measure
+
+    def __call__(self, gene: str, clock: Clock) -> Deviation | None:
+        measure, self._measure = self._measure, None
+        if measure is None:
+            return None
+        with clock("compare"):
+            return measure(gene)
 
 
 @attrs.frozen(kw_only=True)
@@ -57,7 +76,7 @@ class GeneWork:
     targets
         What is explained, in words, by the name of the target, where a run has several.
     measure
-        How far the results of a gene lie from those in float32, where they are in another precision.
+        ``measure(gene, clock)``: how far the results of a gene lie from those in float32; None where that is not measured.
     header
         The header lines of every table, among them ``model`` and ``target``.
     genome, contigs
@@ -91,8 +110,7 @@ class GeneWork:
     layout: Layout = "full"
     tally: Callable[[], Mapping[str, int]] = dict
     targets: Mapping[str, str] = attrs.field(factory=dict)
-    measure: Callable[[str], Deviation] | None = None
-    _measured: list[str] = attrs.field(factory=list)
+    measure: Measure = not_measured
 
     def outcome(self, gene: str, following: str | None = None) -> GeneOutcome:
         """The encoded results of a gene, or why there are none. ``following`` is asked for next, if that is known.
@@ -113,25 +131,21 @@ class GeneWork:
                     if self.placed:
                         check_place(result.record)
                     encoded.append(encode(result, self.layout))
-            deviation = self._deviation(gene, clock)
+            deviation = self.measure(gene, clock)
         except Exception as error:
             if isinstance(error, STOPPING) and not (isinstance(error, UnknownNameError) and clock.stage == "read"):
                 raise
             failure = GeneFailure.of(gene, clock.stage, error)
         else:
             return GeneResults(
-                gene=gene, results=tuple(encoded), seconds=clock.seconds, tally=self.tally(), deviation=deviation
+                gene=gene,
+                results=tuple(encoded),
+                seconds=clock.seconds,
+                tally=self.tally(),
+                deviation={} if deviation is None else deviation.facts(),
             )
         self._recover(failure)
         return failure
-
-    def _deviation(self, gene: str, clock: Clock) -> Mapping[str, Any]:
-        """How far the first gene that was explained lies from float32; nothing for the others."""
-        if self.measure is None or self._measured:
-            return {}
-        self._measured.append(gene)
-        with clock("compare"):
-            return self.measure(gene).facts()
 
     def _recover(self, failure: GeneFailure) -> None:
         """Give back the memory that a failed gene held; on a GPU, make sure that it still works."""
@@ -191,7 +205,7 @@ def open_genes(plan: Plan, *, device: torch.device | None = None, ready: bool = 
             compute=settings.compute,
         ) as explain:
             exact = settings.compute.precision == "float32"
-            yield opening.work(explain=explain, measure=None if exact else explain.deviation)
+            yield opening.work(explain=explain, measure=not_measured if exact else MeasuredOnce(explain.deviation))
 
 
 class _Opening:
@@ -211,7 +225,7 @@ class _Opening:
     def _described(self, options: TargetOptions) -> str:
         return make_target(self.model, options, self._source.tasks).description
 
-    def work(self, *, explain: Explain, measure: Callable[[str], Deviation] | None = None) -> GeneWork:
+    def work(self, *, explain: Explain, measure: Measure = not_measured) -> GeneWork:
         """The work, with the function that does it; it does not hold the model."""
         source, model, settings = self._source, self.model, self._plan.config
         return GeneWork(

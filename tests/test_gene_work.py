@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from decima_core.deviation import Deviation, Difference
 from decima_core.errors import ConfigError, DataError, ModelError, OutputError, UnknownNameError
-from decima_core.gene_work import GeneWork, seed_gene
+from decima_core.gene_work import GeneWork, MeasuredOnce, seed_gene
 from decima_core.outputs.outcome import GeneFailure, GeneResults
 from decima_core.pipeline import Clock
 from decima_core.records import Attribution, GeneRecord, Interpretation, MotifHits, Peaks
@@ -118,3 +119,33 @@ def test_a_gpu_that_no_longer_answers_stops_the_run(monkeypatch: pytest.MonkeyPa
         ModelError, match=r"can no longer be used after gene 'A' \(It raised\. Then: RuntimeError: CUDA"
     ):
         on_gpu.outcome("A")
+
+
+def test_the_first_gene_that_is_explained_is_measured_and_no_other() -> None:
+    asked: list[str] = []
+
+    def measure(gene: str) -> Deviation:
+        asked.append(gene)
+        same = Difference(correlation=1.0, largest=0.0)
+        return Deviation(precision="bf16", gene=gene, prediction=same, attribution=same)
+
+    measured = attrs.evolve(work(), measure=MeasuredOnce(measure))
+    first, second = measured.outcome("A"), measured.outcome("B")
+    assert isinstance(first, GeneResults)
+    assert isinstance(second, GeneResults)
+    assert asked == ["A"]
+    assert Deviation.of(first.deviation).gene == "A"
+    assert "compare" in first.seconds
+    assert second.deviation == {}
+    assert "compare" not in second.seconds
+
+
+def test_a_gene_that_cannot_be_measured_fails_and_the_others_are_not_held_up() -> None:
+    def measure(gene: str) -> Deviation:
+        raise MemoryError("too large in float32")
+
+    measured = attrs.evolve(work(), measure=MeasuredOnce(measure))
+    first = measured.outcome("A")
+    assert isinstance(first, GeneFailure)
+    assert first.stage == "compare"
+    assert isinstance(measured.outcome("B"), GeneResults)

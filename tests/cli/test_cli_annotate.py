@@ -380,3 +380,14 @@ def test_a_bigwig_needs_the_library(run, workspace, monkeypatch):
     assert result.code == 1
     assert "pip install 'decima-core[scores]'" in result.err
     assert not Path("results").exists()
+
+
+def test_targets_of_a_file_that_runs_read_too_are_left_aside(scored, named, decima):
+    Path("shared.toml").write_text('[targets.one]\ntasks = ["0"]\n[targets.two]\ntasks = ["1"]\n')
+    Path("named/one").mkdir(parents=True)
+    Path("named/one/run.json").write_text("{}")  # of some other run, which is none of this one's business
+    result = named("shared.toml", "--scores", "results/attributions.h5")
+    assert (result.code, result.err) == (0, "")
+    assert "targets" not in manifest("named")["config"]
+    assert decima("annotate", "named/run.json", "-o", "again").code == 0
+    same_tables("named", "again")
