@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from decima_core.before import Before, Identity
 from decima_core.config import Plan, RunConfig
 from decima_core.deviation import Deviation
 from decima_core.errors import DecimaError, OutputError
-from decima_core.fingerprint import same_or_why
 from decima_core.gene_work import GeneWork
 from decima_core.outputs.assembly import RunSummary, assemble, finished
 from decima_core.outputs.fit import Fit
@@ -26,7 +26,7 @@ from decima_core.outputs.manifest import InputHashes, plain
 from decima_core.outputs.outcome import GeneFailure, GeneResults
 from decima_core.outputs.partial_folder import check_free, explained
 from decima_core.outputs.run_log import RunLog
-from decima_core.outputs.unfinished import FORMAT, SERIAL, Contents, Unfinished
+from decima_core.outputs.unfinished import FORMAT, Contents, Unfinished
 from decima_core.pace import Pace
 from decima_core.run_record import RunClock, manifest, option_files
 from decima_core.scores.bigwig_library import library
@@ -121,7 +121,7 @@ def carry_out(
 
 
 class _Call:
-    """One call that carries out a run or a shard of it."""
+    """One call that carries out a run or a shard of it: what is left to do of it, gene by gene, and the end."""
 
     def __init__(
         self,
@@ -135,86 +135,43 @@ class _Call:
     ) -> None:
         self._work, self._settings, self._clock, self._watch = work, plan.config, clock, watch
         self._workforce = workforce
-        self._conduct, self._shard, self._hashes = conduct, conduct.shard, hashes
+        self._fail_fast, self._shard = conduct.fail_fast, conduct.shard
         self._unfinished = Unfinished(plan.config.output)
         self._output = self._unfinished.output
         self._genes = list(work.names) if conduct.shard is None else conduct.shard.of(work.names)
-        self._log = RunLog(self._unfinished.path / f"{self._name}.log")
         self._device = "" if work.device is None else str(work.device)
         told = {"genes": list(work.names), **work.facts}
         if work.targets:
             folders = target_folders(work.targets)
             told["targets"] = {name: {"folder": folders[name], "target": what} for name, what in work.targets.items()}
         # As JSON holds it, for it is compared with what was read.
-        self._record: dict[str, Any] = plain(
-            manifest(plan, clock, target=work.header["target"], device=work.device, inputs=None, **told)
+        record = plain(manifest(plan, clock, target=work.header["target"], device=work.device, inputs=None, **told))
+        self._identity = Identity(record, hashes)
+        self._before = Before(
+            self._unfinished,
+            self._identity,
+            resume=conduct.resume,
+            overwrite=plan.config.overwrite,
+            shard=conduct.shard,
         )
+        self._log = RunLog(self._unfinished.path / f"{self._before.name}.log")
         self._setup = clock.elapsed()
 
     def run(self) -> RunSummary:
-        record = finished(self._output)
-        if record is not None and self._conduct.resume and self._unfinished.plan() is None:
-            why = self._why(record)
-            if not why:
-                return RunSummary.of(self._output, record, before=True)
-            if not self._settings.overwrite:
-                raise OutputError(
-                    f"The finished run in '{self._output}' is another one: {why}. Give another --output, or --overwrite to replace it."
-                )
+        if (summary := self._before.finished()) is not None:
+            return summary
         with self._unfinished.claimed(shared=self._shard is not None), self._log:
-            contents = self._before()
-            with explained(self._output), closing(self._unfinished.journal(self._name, contents)) as journal:
-                self._check_shard(contents)
+            contents = self._before.contents()
+            with explained(self._output), closing(self._unfinished.journal(self._before.name, contents)) as journal:
+                self._before.check_shard(contents, len(self._genes))
                 todo = [gene for gene in self._genes if gene not in contents.places]
                 done = len(self._genes) - len(todo)
-                self._log.say(f"{len(self._genes):,} genes, {done:,} done before; {' '.join(self._record['command'])}")
+                self._log.say(f"{len(self._genes):,} genes, {done:,} done before; {self._identity.command}")
                 self._watch.started(self._genes, self._device, self._output, done)
                 with self._kept(contents):
                     self._do(todo, contents, journal)
             with self._kept(contents):
                 return self._summary(contents)
-
-    @property
-    def _name(self) -> str:
-        return SERIAL if self._shard is None else self._shard.name
-
-    # --- what was done before -----------------------------------------------------------------------------------------
-
-    def _before(self) -> Contents:
-        """What other journals hold, if they are of this run; else nothing, and the folder is cleared for a new one."""
-        begun = self._unfinished.plan()
-        alone = self._shard is None
-        if alone and (begun is None or (self._settings.overwrite and not self._conduct.resume)):
-            self._unfinished.begin_anew()
-            return Contents()
-        if begun is None:
-            return Contents()
-        why = self._why(begun["manifest"])
-        if not why:
-            return self._unfinished.contents(but=self._name) if alone else Contents()
-        if alone and (self._settings.overwrite or not self._unfinished.contents().places):
-            self._unfinished.begin_anew()
-            return Contents()
-        raise OutputError(
-            f"The unfinished run in '{self._output}' is another one: {why}. Go on with what was given then, give another --output, or "
-            "begin again with --overwrite."
-        )
-
-    def _check_shard(self, contents: Contents) -> None:
-        if self._shard is not None and contents.places and not self._conduct.resume:
-            raise OutputError(
-                f"Shard {self._shard} of the run in '{self._output}' has begun: {len(contents.places):,} of {len(self._genes):,} genes "
-                "are done. Go on with --resume."
-            )
-
-    def _why(self, record: Mapping[str, Any]) -> str:
-        """Why a recorded run is another one than this; files are looked at last, for they may take a while."""
-        return same_or_why(record, self._record, inputs=False) or same_or_why(record, self._with_inputs())
-
-    def _with_inputs(self) -> dict[str, Any]:
-        if self._record["inputs"] is None:
-            self._record["inputs"] = self._hashes.collect()
-        return self._record
 
     # --- gene by gene -------------------------------------------------------------------------------------------------
 
@@ -230,7 +187,7 @@ class _Call:
             outcome, gene = done.outcome, done.outcome.gene
             if isinstance(outcome, GeneResults):
                 fit.check(outcome.results)
-            elif self._conduct.fail_fast:
+            elif self._fail_fast:
                 raise outcome.exception()
             if not agreed:
                 self._agree()
@@ -271,10 +228,10 @@ class _Call:
                 "id": own,
                 "overwrite": self._settings.overwrite,
                 "folders": folders,
-                "manifest": self._with_inputs(),
+                "manifest": self._identity.record(),
             }
         )
-        if agreed["id"] != own and (why := self._why(agreed["manifest"])):
+        if agreed["id"] != own and (why := self._identity.unlike(agreed["manifest"])):
             raise OutputError(f"Another run began in '{self._output}' meanwhile: {why}. Give another --output.")
 
     @contextmanager

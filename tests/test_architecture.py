@@ -46,7 +46,7 @@ LAYERS = (
     ("datasets", "workers"),
     ("effects",),
     ("run_record", "shards", "fingerprint", "pace"),
-    ("gene_work",),
+    ("before", "gene_work"),
     ("workforce",),
     ("carry_out",),
     ("runner", "builder"),
