@@ -83,14 +83,24 @@ class _First(nn.Module):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_compiled_gradients_are_those_of_the_model_for_several_targets():
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        # There the backward pass has a thread of its own, which settings of this one do not reach.
+        pytest.param(
+            "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU here")
+        ),
+    ],
+)
+def test_compiled_gradients_are_those_of_the_model_for_several_targets(device):
     from torch._functorch import config
 
-    model = wrap_module(Residual(2).eval().requires_grad_(False), channels=5)
-    with computed(model, ComputeOptions(compile=True), CPU) as computation:
+    model = wrap_module(Residual(2).eval().requires_grad_(False).to(device), channels=5)
+    with computed(model, ComputeOptions(compile=True), torch.device(device)) as computation:
         # Compiled anew, otherwise than at first, where the shape changes.
         for shape in ((1, 5, 60), (1, 5, 80), (3, 5, 80)):
-            inputs = torch.rand(shape, requires_grad=True)
+            inputs = torch.rand(shape, device=device, requires_grad=True)
             plain, found = model.module(inputs), computation.module(inputs)
             assert torch.allclose(found, plain, atol=1e-5)
             for task in range(3):
