@@ -198,9 +198,7 @@ class _Call:
             if isinstance(outcome, GeneResults):
                 if outcome.deviation and not measured:  # once, though each worker measures it
                     measured = True
-                    told = str(Deviation.of(outcome.deviation))
-                    logger.warning("%s", told)
-                    self._log.say(told)
+                    logger.warning("%s", Deviation.of(outcome.deviation))
                 self._log.say(f"{gene}: {sum(outcome.seconds.values()):.2f} s; {pace}")
                 self._watch.gene_done(outcome)
             else:
