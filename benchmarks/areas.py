@@ -40,7 +40,13 @@ ABOUT: dict[str, tuple[str, str]] = {
         "Input x gradient of one gene on the CPU, through a network of random weights with residual blocks and pooling, in the manner of "
         "Borzoi. *torch.autograd* is what torch takes at least: one forward and one backward pass, frozen weights. Ours makes the "
         "prediction too, checks it and the values, and leaves the model as found. Several targets, each one task minus the mean of all "
-        "others, share the forward pass; *one by one* is ours too, without that.",
+        "others, share the forward pass; *one by one* is ours too, without that. *ours, plain* is ours without the flag that is named.",
+    ),
+    "gpu": (
+        "Attribution on a GPU",
+        "Input x gradient of one gene with the layers and sizes of Decima's network, random weights, at its full window. *torch.autograd* has frozen "
+        "weights, as ours. Each way to compute stands beside ours as it is without flags; how far another precision lies from float32 is said, of "
+        "random weights, which is no measure of trained ones.",
     ),
     "peaks": (
         "Peaks",
