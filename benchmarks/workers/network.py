@@ -43,5 +43,5 @@ def sequence(length):
 
 def contrast(predictions, task):
     """One task minus the mean of all others, ``(B,)``."""
-    others = [t for t in range(TASKS) if t != task]
+    others = [t for t in range(predictions.shape[1]) if t != task]
     return predictions[:, task] - predictions[:, others].mean(1)
