@@ -27,7 +27,7 @@ def alike(ours: Any, theirs: Any) -> str:
     gap = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
     if not gap <= 2e-2:
         raise Disagreement(f"values differ by {gap:.1e} of the largest")
-    return f"values within {gap:.0e} of the largest"
+    return ""
 
 
 def deviating(ours: Any, theirs: Any) -> str:
