@@ -1,10 +1,10 @@
 """Reckons what a large job takes: hours, bytes and the bottleneck on some numbers of GPUs, out of named numbers.
 
     python -m benchmarks.scaling                                  # the job of docs/scaling.md
-    python -m benchmarks.scaling --set utilisation=0.3 --set contrasts=10 --gpus 4,16
+    python -m benchmarks.scaling --set faster=2.8 --set contrasts=10 --gpus 4,16
     python -m benchmarks.scaling --write                          # write docs/scaling.md anew
 
-Some numbers are measured by the benchmarks and read from ``benchmarks/results``; others are counted, published or assumed, as the
+Some numbers are measured by the benchmarks and read from ``benchmarks/results``; others are assumed, as the
 table says. Every one may be set.
 """
 
@@ -48,6 +48,10 @@ class Reckoned:
         return max(self.hours.values())
 
 
+TARGETS = 8
+TOGETHER = f"{TARGETS} targets"
+
+
 def _measured(area: str, row: str) -> float:
     """The median of ours in a stored result."""
     for table in load(RESULTS / f"{area}.json").tables:
@@ -66,11 +70,12 @@ def defaults() -> dict[str, Number]:
         "genes": Number(18_457, "genes", "the job"),
         "replicates": Number(4, "networks", "the job"),
         "contrasts": Number(100, "targets", "the job"),
-        "forward": Number(5.0, "TFLOP", "counted by torch's FlopCounterMode on Decima 0.7.2, 524,288 bases"),
-        "backward": Number(5.6, "TFLOP", "counted in the same way, to the input alone, with frozen weights"),
-        "peak": Number(495, "TFLOP/s", "published: NVIDIA H100 SXM, TF32, dense"),
-        "utilisation": Number(0.15, "of the peak", "assumed; no GPU was at hand"),
-        "shared": Number(8, "targets", "assumed: targets that share a forward pass, as memory allows"),
+        "gradient": Number(
+            _measured("gpu", TOGETHER) / TARGETS,
+            "s a gene, network and contrast",
+            f"{here}: one H100, float32, {TARGETS} targets that share a forward pass",
+        ),
+        "faster": Number(1, "times", "float32; another precision is faster, and differs ([benchmarks](benchmarks.md))"),
         "cores": Number(8, "cores per GPU", "assumed"),
         "peaks": Number(_measured("pipeline", "peaks"), "s a gene and contrast", here),
         "motifs": Number(_measured("pipeline", "motifs"), "s a gene and contrast", here),
@@ -82,12 +87,6 @@ def defaults() -> dict[str, Number]:
     }
 
 
-def gradient_seconds(numbers: Mapping[str, Number]) -> float:
-    """GPU seconds of one gene, network and target: its own way back, and its part of a forward pass."""
-    n = {name: number.value for name, number in numbers.items()}
-    return (n["forward"] / n["shared"] + n["backward"]) / (n["peak"] * n["utilisation"])
-
-
 def reckon(numbers: Mapping[str, Number], gpus: int) -> Reckoned:
     """The hours of each resource, if all go on at once and genes are shared out evenly.
 
@@ -96,7 +95,7 @@ def reckon(numbers: Mapping[str, Number], gpus: int) -> Reckoned:
     n = {name: number.value for name, number in numbers.items()}
     stored = n["genes"] * n["contrasts"]
     seconds = {
-        "GPU": stored * n["replicates"] * gradient_seconds(numbers) / gpus,
+        "GPU": stored * n["replicates"] * n["gradient"] / n["faster"] / gpus,
         "CPU": stored * (n["peaks"] + n["motifs"] + n["writing"]) / (n["cores"] * gpus),
         "disk": stored * n["size"] / n["disk"],
     }
@@ -111,7 +110,7 @@ def report(numbers: Mapping[str, Number], gpus: Sequence[int]) -> str:
     stored = n["genes"] * n["contrasts"]
     lines += [
         "",
-        f"So {stored * n['replicates']:,.0f} gradients of {gradient_seconds(numbers):.3f} s each, and {stored:,.0f} attributions of "
+        f"So {stored * n['replicates']:,.0f} gradients of {n['gradient'] / n['faster']:.3f} s each, and {stored:,.0f} attributions of "
         f"{n['size'] / 1e6:.2f} MB: {stored * n['size'] / 1e12:.2f} TB.",
         "",
         "| GPUs | GPU hours each | CPU hours each | disk hours | the job, hours | bottleneck |",

@@ -16,8 +16,8 @@ from benchmarks.scaling import Number
 
 ROOT = Path(__file__).parents[2]
 SIMPLE = {
-    **dict.fromkeys(("shared", "cores", "peaks", "motifs", "writing", "utilisation"), 1.0),
-    **{"genes": 3600.0, "replicates": 2.0, "contrasts": 3.0, "forward": 10.0, "backward": 20.0, "peak": 15.0},
+    **dict.fromkeys(("cores", "peaks", "motifs", "writing", "faster"), 1.0),
+    **{"genes": 3600.0, "replicates": 2.0, "contrasts": 3.0, "gradient": 2.0},
     **{"size": 1e6, "disk": 1e6},
 }
 
@@ -39,9 +39,9 @@ def test_gpus_bring_cores_but_no_disk() -> None:
     assert found.bottleneck == "disk"
 
 
-def test_targets_that_share_a_forward_pass_still_pay_their_way_back() -> None:
-    assert scaling.gradient_seconds(numbers(shared=1e12)) == pytest.approx(20 / 15)
-    assert scaling.gradient_seconds(numbers(shared=2)) == pytest.approx(25 / 15)
+def test_another_precision_takes_less_of_the_gpu_alone() -> None:
+    found = scaling.reckon(numbers(faster=4), 1)
+    assert found.hours == pytest.approx({"GPU": 3, "CPU": 9, "disk": 3})
 
 
 def test_the_page_is_what_is_reckoned() -> None:
@@ -55,7 +55,7 @@ def test_the_page_is_what_is_reckoned() -> None:
     [
         (("--set", "gpus=3"), "there is no number 'gpus'"),
         (("--set", "genes=many"), "'many' is no number"),
-        (("--set", "peak=0"), "peak must be above 0"),
+        (("--set", "gradient=0"), "gradient must be above 0"),
         (("--gpus", "0,1"), "--gpus takes whole numbers"),
         (("--write", "--set", "genes=1"), "leave --set out"),
     ],
