@@ -19,7 +19,9 @@ from torch.utils.checkpoint import checkpoint
 from decima_core.compute.pieces import Piece, cut
 from decima_core.compute.spared import Spared
 from decima_core.compute.timeline import record
+from decima_core.errors import first_line
 from decima_core.guard import HookWatch
+from decima_core.memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +56,29 @@ class _Frugal:
     def __call__(self, *inputs: Any, **more: Any) -> Any:
         if not torch.is_grad_enabled() or _hooked(self._watch):
             return self._plain(*inputs, **more)
-        if not self._planned:
-            self._planned = True
-            self._plan(*inputs, **more)
+        unplanned = None if self._planned else self._try_to_plan(*inputs, **more)
         # What lies between pieces is not computed again, and keeps less.
         with Spared():
-            return self._forward(*inputs, **more)
+            output = self._forward(*inputs, **more)
+        if unplanned:
+            self._planned = True  # as far as it can be
+            logger.warning(
+                "Low memory: the forward pass of model '%s' cannot be watched (%s), so no piece of it is computed twice.",
+                self._name,
+                unplanned,
+            )
+        return output
+
+    def _try_to_plan(self, *inputs: Any, **more: Any) -> str:
+        """Why there is no plan, if that is so. A model that fails by itself will do so again in a moment, and be told then."""
+        try:
+            self._plan(*inputs, **more)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise  # with fewer sequences there may be enough
+            return first_line(error)
+        self._planned = True
+        return ""
 
     def _plan(self, *inputs: Any, **more: Any) -> None:
         plan = cut(record(self._model, partial(self._plain, **more), *inputs), self._passes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -161,6 +162,75 @@ def test_what_is_won_is_told_once_and_the_plan_stays(caplog):
             x = torch.cat(inputs(batch), dim=1).requires_grad_()
             torch.autograd.grad(module(x).sum(), x)
     assert caplog.text.count("Low memory: model 'deep' takes about") == 1
+
+
+class Shy(nn.Module):
+    """Bears nobody who watches its operations, as some compiled ones do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = flat()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if torch.utils._python_dispatch._get_current_dispatch_mode() is not None:
+            raise NotImplementedError("no rule for this mode")
+        return self.layers(x)
+
+
+def test_a_model_that_cannot_be_watched_is_computed_all_the_same(caplog):
+    module = Shy().eval().requires_grad_(False)
+    x = torch.cat(inputs(), dim=1).requires_grad_()
+    (plain,) = torch.autograd.grad(module(x).sum(), x)
+    with checkpointed(module, "shy"):
+        found = [torch.autograd.grad(module(x).sum(), x)[0] for _ in range(2)]
+    assert all(torch.equal(each, plain) for each in found)
+    assert caplog.text.count("model 'shy' cannot be watched (NotImplementedError: no rule for this mode)") == 1
+
+
+def test_a_model_that_fails_is_told_as_such_alone(caplog):
+    module = flat().eval().requires_grad_(False)
+    with checkpointed(module, "m"), pytest.raises(RuntimeError, match="channels"):
+        module(torch.zeros(1, 3, LENGTH, requires_grad=True))
+    assert not caplog.text
+
+
+def test_running_out_of_memory_after_the_plan_was_made_leaves_the_plan(caplog):
+    module = nested().eval().requires_grad_(False)
+    x = torch.cat(inputs(), dim=1).requires_grad_()
+    (plain,) = torch.autograd.grad(module(x).sum(), x)
+    calls = itertools.count()
+
+    def lack(*_: Any) -> None:
+        if next(calls) == 1:  # the first is that of the plan
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    forward = module[1].forward
+    module[1].forward = lambda value: (lack(), forward(value))[1]
+    with caplog.at_level("INFO"), checkpointed(module, "m"):
+        with pytest.raises(torch.cuda.OutOfMemoryError):
+            module(x)
+        (found,) = torch.autograd.grad(module(x).sum(), x)
+    assert torch.equal(found, plain)
+    assert caplog.text.count("Low memory: model 'm' takes about") == 1
+
+
+def test_running_out_of_memory_while_planning_is_told_as_such_and_the_plan_made_later(caplog):
+    module = flat().eval().requires_grad_(False)
+    x = torch.cat(inputs(), dim=1).requires_grad_()
+    plain = module.forward
+    lacking = [True]
+
+    def forward(value: torch.Tensor) -> torch.Tensor:
+        if lacking.pop() if lacking else False:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return plain(value)
+
+    module.forward = forward
+    with caplog.at_level("INFO"), checkpointed(module, "m"):
+        with pytest.raises(torch.cuda.OutOfMemoryError):
+            module(x)
+        module(x)
+    assert "Low memory: model 'm' takes about" in caplog.text
 
 
 def test_a_forward_pass_without_gradients_makes_no_plan(caplog):
