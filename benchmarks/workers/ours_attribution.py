@@ -1,5 +1,6 @@
 """Ours: what a run does for the attribution of a gene, prediction and checks of the result included."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -18,33 +19,37 @@ from decima_core.targets import make_target
 CPU = torch.device("cpu")
 
 
+# Held until the process ends, as a run holds its model: low memory plans once.
+HELD = contextlib.ExitStack()
+
+
 @functools.cache
-def parts(length, width, targets):
+def parts(length, width, targets, low_memory):
     model = wrap_module(network(width), channels=4)
     joint = JointTarget([make_target(model, TargetOptions(tasks=[str(t)])) for t in range(targets)])
+    HELD.enter_context(computed(model, ComputeOptions(low_memory=low_memory), CPU, targets))
     record = GeneRecord(gene="G", codes=codes(length))
     return record, model, joint, Registry.discover().create("method", "input-x-gradient")
 
 
 @task()
 def ready(length, width):
-    _, model, _, _ = parts(length, width, 8)
     # What either way of computing loads is loaded then.
-    with computed(model, ComputeOptions(low_memory=True), CPU):
+    with computed(wrap_module(network(width), channels=4), ComputeOptions(low_memory=True), CPU):
         network(width)(sequence(length)[:, :, :1024].clone().requires_grad_())
 
 
 @task()
 def one(length, width, low_memory=False):
-    record, model, joint, method = parts(length, width, 8)
-    with left_as_found(joint, CPU), computed(model, ComputeOptions(low_memory=low_memory), CPU):
+    record, model, joint, method = parts(length, width, 1, low_memory)
+    with left_as_found(joint, CPU):
         return explain(record, model, joint.each()[0], method, CPU).values
 
 
 @task(np.array)
 def several(length, width, targets, together, low_memory=False):
-    record, model, joint, method = parts(length, width, targets)
-    with left_as_found(joint, CPU), computed(model, ComputeOptions(low_memory=low_memory), CPU, targets):
+    record, model, joint, method = parts(length, width, targets, low_memory)
+    with left_as_found(joint, CPU):
         if together:
             return [a.values for a in explain_many(record, model, joint, method, CPU)]
         return [explain(record, model, target, method, CPU).values for target in joint.each()]
