@@ -1,8 +1,11 @@
-"""``python -m benchmarks``: every area, one after another."""
+"""``python -m benchmarks``: every area, one after another, each in a process of its own, so that none finds what another left in memory."""
 
-from importlib import import_module
+import subprocess
+import sys
 
-from benchmarks.area import main
 from benchmarks.areas import ABOUT
 
-main([import_module(f"benchmarks.{name}").AREA for name in ABOUT])
+for name in ABOUT:
+    done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *sys.argv[1:]], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)

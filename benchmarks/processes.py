@@ -16,7 +16,10 @@ from benchmarks.contenders import ContenderError
 
 @attrs.frozen
 class Ran:
-    """Seconds until what was waited for, and the most memory the program held."""
+    """Seconds until what was waited for, and the most memory the program held.
+
+    Linux counts what the process that started it held at that time as the program's own, so where that is more, it is what is told.
+    """
 
     seconds: float
     peak_mib: float
