@@ -68,6 +68,6 @@ def test_mistakes_are_one_sentence(arguments: tuple[str, ...], words: str) -> No
 
 
 def test_numbers_can_be_put_in() -> None:
-    command = [sys.executable, "-m", "benchmarks.scaling", "--set", "utilisation=0.5", "--gpus", "2"]
+    command = [sys.executable, "-m", "benchmarks.scaling", "--set", "cores=3", "--gpus", "2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "| `utilisation` | 0.5 | of the peak | given |" in done.stdout
+    assert "| `cores` | 3 | cores per GPU | given |" in done.stdout
