@@ -148,8 +148,10 @@ class _Costs:
         return Plan(pieces, self._peak(pieces), self._plain, work)
 
     def _pieces(self, call: Call) -> Iterator[Piece]:
-        """The pieces that a call can be, or has in a row."""
-        if call is not self._whole and self._often[id(call.module)] == 1:
+        """The pieces that a call can be, or has in a row: none where its module is called elsewhere too, for it has one forward."""
+        if self._often[id(call.module)] > 1:
+            return
+        if call is not self._whole:
             yield Piece(call.module, steps=range(call.begin, call.end), given=call.given)
         if _is_row(call):
             for end in range(1, len(call.calls) + 1):

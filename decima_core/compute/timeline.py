@@ -67,14 +67,14 @@ class Timeline:
 
 def record(model: nn.Module, forward: Callable[..., Any], *inputs: Any) -> Timeline:
     """The timeline of ``forward(*inputs)``, which calls the modules of ``model``. The inputs stay as they are."""
-    own = [value.detach().clone() if isinstance(value, torch.Tensor) else value for value in inputs]
+    own = [value.detach() if isinstance(value, torch.Tensor) else value for value in inputs]
     for before, value in zip(inputs, own, strict=True):
         if isinstance(value, torch.Tensor) and value.is_floating_point():
             value.requires_grad_(before.requires_grad)
     recorder = _Recorder(model, own)
     with torch.enable_grad(), recorder.watching():
-        # A view, so that a model that works in place on its input may do so.
-        forward(*(value.view_as(value) if isinstance(value, torch.Tensor) else value for value in own))
+        # Copies, on which a model may work in place.
+        forward(*(value.clone() if isinstance(value, torch.Tensor) else value for value in own))
     return Timeline(recorder.steps, recorder.finish())
 
 

@@ -164,6 +164,45 @@ def test_what_is_won_is_told_once_and_the_plan_stays(caplog):
     assert caplog.text.count("Low memory: model 'deep' takes about") == 1
 
 
+class Shared(nn.Module):
+    """One block of layers in a row, called again and again; and one that is called once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Sequential(nn.ReLU(inplace=True), nn.Conv1d(5, 8, 5, padding=2), nn.GELU())
+        self.block = nn.Sequential(
+            nn.GELU(), nn.Conv1d(8, 8, 5, padding=2), nn.GELU(), nn.Conv1d(8, 8, 5, padding=2), nn.GELU()
+        )
+        self.last = nn.Sequential(*[layer for _ in range(6) for layer in (nn.Conv1d(8, 8, 5, padding=2), nn.GELU())])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(1 * x)
+        for _ in range(3):
+            x = self.block(x)
+        return self.last(x).mean(2)
+
+
+def test_layers_that_are_called_in_several_places(caplog):
+    module = Shared().eval().requires_grad_(False)
+    x = torch.cat(inputs(), dim=1).requires_grad_()
+    (plain,) = torch.autograd.grad(module(x).sum(), x)
+    with caplog.at_level("INFO"), checkpointed(module, "m"):
+        (found,) = torch.autograd.grad(module(x).sum(), x)
+    assert torch.equal(found, plain)
+    assert "Low memory: model 'm' takes about" in caplog.text
+
+
+def test_a_model_whose_first_layer_works_in_place_on_its_input(caplog):
+    module = nn.Sequential(nn.ReLU(inplace=True), *flat()).eval().requires_grad_(False)
+    x = torch.cat(inputs(), dim=1).requires_grad_()
+    (plain,) = torch.autograd.grad(module(1 * x).sum(), x)
+    with caplog.at_level("INFO"), checkpointed(module, "m"):
+        (found,) = torch.autograd.grad(module(1 * x).sum(), x)
+    assert torch.equal(found, plain)
+    assert "cannot be watched" not in caplog.text
+
+
 class Shy(nn.Module):
     """Bears nobody who watches its operations, as some compiled ones do."""
 
