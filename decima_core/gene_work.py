@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from decima_core.attribution_layout import Layout
 from decima_core.config import Plan
 from decima_core.deviation import Deviation
 from decima_core.device import resolve_device
-from decima_core.errors import ConfigError, ModelError, OutputError, UnknownNameError, first_line
+from decima_core.errors import ConfigError, DecimaError, ModelError, OutputError, UnknownNameError, first_line
 from decima_core.outputs.bigwig_file import check_place
 from decima_core.outputs.encoding import encode
 from decima_core.outputs.outcome import GeneFailure, GeneOutcome, GeneResults
@@ -35,6 +36,8 @@ from decima_core.records import Interpretation
 from decima_core.run_record import metadata, model_facts, seeded
 from decima_core.sections import TargetOptions
 from decima_core.targets import make_target
+
+logger = logging.getLogger(__name__)
 
 # What concerns the whole run, whatever gene it is noticed at.
 STOPPING = (ConfigError, OutputError)
@@ -49,7 +52,10 @@ def not_measured(gene: str, clock: Clock) -> None:
 
 
 class MeasuredOnce:
-    """``measure(gene)`` for the first gene that is asked for, and for no other, whatever comes of it."""
+    """``measure(gene)`` for the first gene that is asked for, and for no other, whatever comes of it.
+
+    What cannot be measured, such as for want of memory, of which float32 needs more, is told and takes nothing from the gene.
+    """
 
     def __init__(self, measure: Callable[[str], Deviation]) -> None:
         self._measure: Callable[[str], Deviation] | None = measure
@@ -59,7 +65,11 @@ class MeasuredOnce:
         if measure is None:
             return None
         with clock("compare"):
-            return measure(gene)
+            try:
+                return measure(gene)
+            except DecimaError as error:
+                logger.warning("How far this precision lies from float32 could not be measured: %s", error)
+                return None
 
 
 @attrs.frozen(kw_only=True)

@@ -24,6 +24,7 @@ from decima_core.deviation import Deviation, measure_deviation
 from decima_core.device import resolve_device
 from decima_core.errors import ConfigError, DataError, MotifError, PeakError, UnknownNameError, guarded
 from decima_core.guard import left_as_found
+from decima_core.joint_method import JointMethod
 from decima_core.joint_target import JointTarget
 from decima_core.providers import AttributionMethod, DataSource, MotifScanner, PeakCaller, SequenceModel
 from decima_core.read_ahead import ReadAhead
@@ -110,7 +111,8 @@ def explainer(
     wanted = target or TargetOptions(transform="aggregate")
     each = [wanted] if isinstance(wanted, TargetOptions) else list(wanted)
     with ExitStack() as stack:
-        computation = stack.enter_context(computed(model, compute or ComputeOptions(), where, passes=len(each)))
+        passes = len(each) if isinstance(method, JointMethod) else 1
+        computation = stack.enter_context(computed(model, compute or ComputeOptions(), where, passes))
         targets = JointTarget([make_target(model, options, source.tasks, computation.module) for options in each])
         stack.enter_context(left_as_found(targets, where))
         reading = stack.enter_context(ReadAhead(lambda name: read_gene(source, name, length)))

@@ -45,7 +45,7 @@ class ComputeOptions:
     )
     low_memory: bool = option(
         default=False,
-        help="Hold one piece of the model at a time and compute each twice: less memory, more time, the same numbers.",
+        help="Hold less of the model's intermediate results, and compute some of them twice: a little more time, the same numbers.",
     )
     compile: bool = option(
         default=False, help="Compile the model with torch.compile, which takes a minute or more and pays in long runs."

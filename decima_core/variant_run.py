@@ -25,7 +25,7 @@ from decima_core.effects.motif_changes import CHANGE_COLUMNS
 from decima_core.effects.predict import effects_of, named_tasks, without_gradients
 from decima_core.effects.replicates import Replicates
 from decima_core.effects.stream import Stream
-from decima_core.errors import ConfigError
+from decima_core.errors import ConfigError, DecimaError
 from decima_core.outputs.manifest import InputHashes
 from decima_core.outputs.partial_folder import check_free
 from decima_core.outputs.variant_folder import VariantFolder
@@ -115,7 +115,7 @@ def run_variants(
         stopwatch = Clock()
         stopwatch.seconds["setup"] = clock.elapsed()
         deviation: VariantDeviation | None = None
-        exact = compute.precision == "float32"
+        measured = compute.precision == "float32"
         model_files = [file for model in models for file in model.files]
         hashes = InputHashes([*source.files, *model_files, *files, *option_files(plan)])
         try:
@@ -129,7 +129,8 @@ def run_variants(
                 watch.started(str(device), folder.path)
                 names = named_tasks(replicates, stream, device)
                 for dataset in stream.datasets():
-                    if deviation is None and not exact and dataset.n_seqs:
+                    if not measured and dataset.n_seqs:
+                        measured = True
                         with stopwatch("compare"):
                             deviation = _deviation(dataset, replicates, device, options.batch_size, explainer)
                     with stopwatch("predict"):
@@ -198,10 +199,14 @@ def _deviation(
     device: torch.device,
     batch_size: int | None,
     explainer: _Explainer | None,
-) -> VariantDeviation:
-    """How far the first variants lie from float32, which is told."""
+) -> VariantDeviation | None:
+    """How far the first variants lie from float32, which is told; None where that cannot be measured, which is told too."""
     attribute = None if explainer is None else partial(explainer.attributions, dataset, 0)
-    found = measure_variants(dataset, replicates, device, batch_size, attribute)
+    try:
+        found = measure_variants(dataset, replicates, device, batch_size, attribute)
+    except DecimaError as error:  # such as memory, of which float32 needs more
+        logger.warning("How far this precision lies from float32 could not be measured: %s", error)
+        return None
     logger.warning("%s", found)
     return found
 

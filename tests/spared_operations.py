@@ -10,6 +10,14 @@ OPERATIONS = {
     "conv1d, strided and dilated": lambda x: torch.conv1d(x, torch.ones(4, 2, 3) / 7, stride=2, dilation=2, groups=2),
     "conv_transpose1d": lambda x: torch.conv_transpose1d(x, torch.ones(4, 4, 3) / 7),
     "conv2d": lambda x: torch.conv2d(x[:, None], torch.ones(2, 1, 3, 3) / 7),
+    "conv1d, turned": lambda x: torch.conv1d(x.transpose(1, 2).contiguous().transpose(1, 2), torch.ones(4, 4, 3) / 7),
+    "conv1d, keywords": lambda x: torch.conv1d(x, weight=torch.ones(4, 4, 3) / 7, padding=1),
+    "conv1d, same length, even": lambda x: torch.conv1d(x, torch.ones(4, 4, 4) / 7, padding="same"),
+    "conv2d, channels last": lambda x: torch.conv2d(
+        x[:, :, None].contiguous(memory_format=torch.channels_last), torch.ones(4, 4, 1, 3) / 7
+    ),
+    "max pool, turned": lambda x: nn.functional.max_pool1d(x.transpose(1, 2), 2),
+    "relu of what is no number": lambda x: nn.functional.relu(torch.where(x > 1, torch.nan, x)),
     "batch norm": lambda x: nn.functional.batch_norm(x, torch.ones(4), torch.full((4,), 3.0), torch.full((4,), 1.7)),
     "max pool": lambda x: nn.functional.max_pool1d(x, 3, stride=2),
     "max pool, overlapping and padded": lambda x: nn.functional.max_pool1d(x, 5, stride=2, padding=2),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from decima_core import AttributionError, ModelError, Registry, Scores, memory
 from decima_core.memory import free_bytes, is_out_of_memory
@@ -177,3 +180,19 @@ def test_free_memory_of_a_gpu_is_the_drivers_and_what_torch_holds_unused(monkeyp
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 300)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 200)
     assert free_bytes(torch.device("cuda")) == 1100
+
+
+def test_a_trial_holds_on_to_nothing() -> None:
+    """An operation that keeps its own output, as a sigmoid does, must not keep it for ever."""
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    class Bounded(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            value = torch.sigmoid(x)
+            held.append(weakref.ref(value))
+            return value.sum((1, 2))[:, None]
+
+    target = ScalarTarget(target_of(Bounded()))
+    forward_bytes(target, torch.randn(1, 4, 50), None)
+    gc.collect()
+    assert [each() for each in held] == [None]

@@ -71,6 +71,7 @@ def test_low_memory_is_the_same_to_the_last_bit_and_less(model: str) -> None:
     assert found[1][1] < 0.6 * most
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 @pytest.mark.parametrize("shapes_alone", [False, True])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_what_is_spared_gives_the_same_gradient(name: str, shapes_alone: bool) -> None:
@@ -81,4 +82,4 @@ def test_what_is_spared_gives_the_same_gradient(name: str, shapes_alone: bool) -
         with Spared(shapes_alone=shapes_alone):
             value = OPERATIONS[name](x)
         (spared,) = torch.autograd.grad(value, x, seed)
-    assert torch.equal(plain, spared)
+    assert torch.allclose(plain, spared, rtol=0, atol=0, equal_nan=True)

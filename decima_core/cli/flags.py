@@ -89,7 +89,7 @@ FLAGS: dict[str, Callable[[Any], Any]] = {
         "--low-memory",
         is_flag=True,
         default=None,
-        help="Hold one piece of the model at a time: less memory, more time, the same numbers.",
+        help="Hold less of the model's intermediate results: a little more time, the same numbers.",
     ),
     "compile": click.option(
         "--compile", is_flag=True, default=None, help="Compile the model with torch.compile; pays in long runs."

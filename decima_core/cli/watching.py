@@ -42,9 +42,7 @@ def watching(*, quiet: bool, stderr: bool = False) -> Iterator[tuple[Console, Pr
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if stderr else sys.stdout).fileno())
 
-    shown = logging.StreamHandler()
-    shown.setLevel(logging.WARNING)
-    logging.basicConfig(level=logging.WARNING, format="decima-core: warning: %(message)s", handlers=[shown])
+    logging.basicConfig(level=logging.WARNING, format="decima-core: warning: %(message)s")
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
             signal.signal(getattr(signal, name), _interrupt)

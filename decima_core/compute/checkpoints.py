@@ -7,7 +7,7 @@ keeps only what a gradient asks for (:mod:`decima_core.compute.spared`). The num
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from decima_core.compute.pieces import Piece, cut
+from decima_core.compute.pieces import Piece, Plan, cut
 from decima_core.compute.spared import Spared
 from decima_core.compute.timeline import record
 from decima_core.errors import first_line
@@ -43,18 +43,25 @@ def checkpointed(model: nn.Module, name: str, passes: int = 1) -> Iterator[None]
 
 
 class _Frugal:
-    """The forward of a model of which little is kept; ``peak_bytes`` of memory it takes, there and back, once that is known."""
-
-    peak_bytes: int | None = None
+    """The forward of a model of which little is kept."""
 
     def __init__(self, model: nn.Module, name: str, passes: int, stack: ExitStack) -> None:
         self._model, self._name, self._passes, self._stack = model, name, passes, stack
         self._plain = self._forward = model.forward
         self._watch = HookWatch(model)
         self._planned = False
+        self._peak: tuple[int, int] | None = None
+
+    def bytes_for(self, inputs: torch.Tensor) -> int | None:
+        """What inputs ``(B, C, L)`` take at most, there and back, as far as that was reckoned; None where it was not, or does not hold."""
+        if self._peak is None or self._watch.changed():
+            return None
+        peak, bases = self._peak
+        return peak * _bases((inputs,)) // bases
 
     def __call__(self, *inputs: Any, **more: Any) -> Any:
-        if not torch.is_grad_enabled() or _hooked(self._watch):
+        asked = any(isinstance(value, torch.Tensor) and value.requires_grad for value in (*inputs, *more.values()))
+        if not torch.is_grad_enabled() or not asked or _hooked(self._watch):
             return self._plain(*inputs, **more)
         unplanned = None if self._planned else self._try_to_plan(*inputs, **more)
         # What lies between pieces is not computed again, and keeps less.
@@ -72,17 +79,17 @@ class _Frugal:
     def _try_to_plan(self, *inputs: Any, **more: Any) -> str:
         """Why there is no plan, if that is so. A model that fails by itself will do so again in a moment, and be told then."""
         try:
-            self._plan(*inputs, **more)
+            timeline = record(self._model, partial(self._plain, **more), *inputs)
         except Exception as error:
             if is_out_of_memory(error):
                 raise  # with fewer sequences there may be enough
             return first_line(error)
         self._planned = True
+        self._take(cut(timeline, self._passes), _bases(inputs))
         return ""
 
-    def _plan(self, *inputs: Any, **more: Any) -> None:
-        plan = cut(record(self._model, partial(self._plain, **more), *inputs), self._passes)
-        self.peak_bytes = plan.peak
+    def _take(self, plan: Plan, bases: int) -> None:
+        self._peak = plan.peak, bases
         for module in dict.fromkeys(piece.module for piece in plan.pieces):
             own = [piece for piece in plan.pieces if piece.module is module]
             forward = _twice(own, self._watch)
@@ -106,6 +113,12 @@ class _Frugal:
             _size(plan.plain),
             100 * plan.twice,
         )
+
+
+def _bases(inputs: Iterable[Any]) -> int:
+    """The bases of a batch: sequences times their length."""
+    first = next((value for value in inputs if isinstance(value, torch.Tensor) and value.dim() > 1), None)
+    return 1 if first is None else max(1, first.shape[0] * first.shape[-1])
 
 
 def _size(count: int) -> str:
@@ -148,10 +161,10 @@ def _twice(pieces: list[Piece], watch: HookWatch) -> Callable[..., Any]:
         at = piece.end
     steps += layers[at:]
 
-    def in_steps(inputs: Any) -> Any:
-        if not torch.is_grad_enabled() or _hooked(watch):
-            return plain(inputs)
-        return _in_turn(steps)(inputs)
+    def in_steps(*inputs: Any, **more: Any) -> Any:
+        if not torch.is_grad_enabled() or more or _hooked(watch):
+            return plain(*inputs, **more)
+        return _in_turn(steps)(*inputs)
 
     return in_steps
 
@@ -177,27 +190,13 @@ def _hooked(watch: HookWatch) -> bool:
 
 
 class _Again:
-    """A function that is called a second time for the backward pass, with the same input.
-
-    One that works in place on its input, as ``nn.ReLU(inplace=True)`` does, works on a copy: else the second call would see another
-    input than the first. Whether it does is found out at the first call.
-    """
+    """A function that is called a second time for the backward pass, with the same input, on which it does not work in place."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self._in_place: bool | None = None
+        self._function = _sparing(function, shapes_alone=True)
 
     def __call__(self, *inputs: Any, **more: Any) -> Any:
-        function = self._function if self._in_place is False else self._on_copies
-        return checkpoint(_sparing(function, shapes_alone=True), *inputs, use_reentrant=False, **more)
-
-    def _on_copies(self, *inputs: Any, **more: Any) -> Any:
-        copies = [value.clone() if isinstance(value, torch.Tensor) else value for value in inputs]
-        before = [_version(value) for value in copies]
-        output = self._function(*copies, **more)
-        if self._in_place is None:
-            self._in_place = before != [_version(value) for value in copies]
-        return output
+        return checkpoint(partial(self._function, **more), *inputs, use_reentrant=False)
 
 
 def _sparing(function: Callable[..., Any], *, shapes_alone: bool = False) -> Callable[..., Any]:
@@ -208,7 +207,3 @@ def _sparing(function: Callable[..., Any], *, shapes_alone: bool = False) -> Cal
             return function(*inputs, **more)
 
     return spared
-
-
-def _version(value: Any) -> int:
-    return int(value._version) if isinstance(value, torch.Tensor) and not value.is_inference() else 0

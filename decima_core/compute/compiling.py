@@ -80,6 +80,9 @@ def buffers_kept() -> Iterator[None]:
     pass: inside it is kept, in this thread."""
     from torch._functorch import config
 
+    if not hasattr(config, "donated_buffer"):  # torch 2.4 keeps them
+        yield
+        return
     with config.patch(donated_buffer=False):
         yield
 
@@ -88,4 +91,5 @@ def _keep_buffers(gradient: torch.Tensor) -> None:
     """The backward pass asks again whether they are kept, in the thread in which it runs: a GPU has one of its own."""
     from torch._functorch import config
 
-    config.donated_buffer = False
+    if hasattr(config, "donated_buffer"):
+        config.donated_buffer = False

@@ -151,11 +151,13 @@ class _Costs:
         """The pieces that a call can be, or has in a row: none where its module is called elsewhere too, for it has one forward."""
         if self._often[id(call.module)] > 1:
             return
-        if call is not self._whole:
+        if call is not self._whole and not call.changed:
             yield Piece(call.module, steps=range(call.begin, call.end), given=call.given)
         if _is_row(call):
-            for end in range(1, len(call.calls) + 1):
-                for first in range(end):
+            for first, begin in enumerate(call.calls):
+                for end, last in enumerate(call.calls[first:], start=first + 1):
+                    if last.changed and last.places & begin.places:
+                        break  # what works in place on what the piece is given: others may hold that too
                     yield _row(call, first, end)
 
     def _offer(self, piece: Piece) -> _Offer:
@@ -228,7 +230,8 @@ def _calls(call: Call) -> Iterator[Call]:
 
 def _is_row(call: Call) -> bool:
     """Whether a call is of an ``nn.Sequential`` that does what such a module does: call its layers in turn."""
-    if is_sealed(call.module) or type(call.module).forward is not nn.Sequential.forward:
+    module = call.module
+    if is_sealed(module) or type(module).forward is not nn.Sequential.forward:
         return False
     layers: list[nn.Module] = list(call.module)  # type: ignore[call-overload]
     return [each.module for each in call.calls] == layers

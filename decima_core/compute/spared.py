@@ -56,22 +56,28 @@ Pack = Callable[[torch.Tensor], "torch.Tensor | Kept"]
 
 @attrs.frozen
 class _Shape:
-    """A tensor of which nothing but its form is looked at."""
+    """A tensor of which nothing but its form is looked at; its strides too, for kernels are chosen by them."""
 
     shape: torch.Size
+    strides: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
 
     @classmethod
     def of(cls, tensor: torch.Tensor) -> _Shape:
-        return cls(tensor.shape, tensor.dtype, tensor.device)
+        return cls(tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
 
     def restore(self) -> torch.Tensor:
+        if not self.shape.numel():
+            return torch.empty(self.shape, dtype=self.dtype, device=self.device)
+        reach = 1 + sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
         if self.device.type == "cpu":
             # Pages of zeros that nobody touches take no memory, and kernels are fastest where values lie in a row.
-            count = self.shape.numel() * self.dtype.itemsize
-            return torch.from_numpy(np.zeros(count, np.uint8)).view(self.dtype).view(self.shape)
-        return torch.zeros(1, dtype=self.dtype, device=self.device).expand(self.shape)
+            zeros = torch.from_numpy(np.zeros(reach * self.dtype.itemsize, np.uint8)).view(self.dtype)
+            return zeros.as_strided(self.shape, self.strides)
+        if self.shape.numel() == reach and _in_a_row(self.shape, self.strides):
+            return torch.zeros(1, dtype=self.dtype, device=self.device).expand(self.shape)
+        return torch.zeros(reach, dtype=self.dtype, device=self.device).as_strided(self.shape, self.strides)
 
     def nbytes(self) -> int:
         return 0
@@ -170,7 +176,7 @@ class Watched(TorchFunctionMode):
             outside = whole if isinstance(kept, torch.Tensor) else kept.nbytes()
             self._tell(tensor, outside, outside if shapes_alone else whole)
 
-        with saved_tensors_hooks(watch, _unpack):
+        with saved_tensors_hooks(watch, refuse):
             return func(*args, **(kwargs or {}))
 
 
@@ -185,9 +191,9 @@ def _pack(func: Any, args: tuple[Any, ...], more: Mapping[str, Any]) -> tuple[Pa
         return None, False
     weights = (*args[1:], *more.values())
     if func in _CONVOLUTIONS and not _trained(weights):
-        return _but_for_the_input(args[0]), True
+        return _but_for_the_input(args[1] if len(args) > 1 else more["weight"]), True
     if func in _NORMS and not _trained(weights) and not (args[5] if len(args) > 5 else more.get("training")):
-        return _but_for_the_input(args[0]), True
+        return _but_for_the_input(None), True
     if func in _LINES:
         return _along_a_line(*args[1:], **more), False
     if func in _POOLS:
@@ -195,16 +201,25 @@ def _pack(func: Any, args: tuple[Any, ...], more: Mapping[str, Any]) -> tuple[Pa
     return (_signs, False) if func in _RELUS else (None, False)
 
 
+def _in_a_row(shape: torch.Size, strides: tuple[int, ...]) -> bool:
+    expected = 1
+    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if size != 1 and stride != expected:
+            return False
+        expected *= size
+    return True
+
+
 def _trained(tensors: Iterable[Any]) -> bool:
     return any(isinstance(tensor, torch.Tensor) and tensor.requires_grad for tensor in tensors)
 
 
-def _but_for_the_input(given: torch.Tensor) -> Pack:
-    place, size = given.data_ptr(), given.numel()
+def _but_for_the_input(weight: torch.Tensor | None) -> Pack:
+    """The input may have been cast or padded before it is kept, so it is known as what is no weight: those of a norm have one axis."""
 
     def pack(tensor: torch.Tensor) -> torch.Tensor | Kept:
-        is_input = tensor.data_ptr() == place and tensor.numel() == size
-        return _Shape.of(tensor) if is_input else tensor
+        is_weight = tensor.dim() < 2 or (weight is not None and tensor.shape == weight.shape)
+        return tensor if is_weight else _Shape.of(tensor)
 
     return pack
 
@@ -241,7 +256,12 @@ def _pooled(tensor: torch.Tensor) -> torch.Tensor | Kept:
 
 
 def _signs(tensor: torch.Tensor) -> torch.Tensor | Kept:
-    return _Cast(tensor > 0, tensor.dtype) if tensor.is_floating_point() else tensor
+    return _Cast(~(tensor <= 0), tensor.dtype) if tensor.is_floating_point() else tensor
+
+
+def refuse(kept: None) -> torch.Tensor:
+    """There is nothing to be had of a forward pass that was only watched."""
+    raise RuntimeError("nothing was kept of this forward pass, so there is no way back through it")
 
 
 def _unpack(kept: Any) -> torch.Tensor:

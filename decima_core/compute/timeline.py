@@ -5,7 +5,7 @@ Read off one real forward pass, of which nothing is kept, so it takes no more me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,11 +14,10 @@ import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from decima_core.compute.spared import Watched
+from decima_core.compute.spared import Watched, refuse
 
 # An element that is written costs about as much as so many multiplications and additions of a convolution: it has to come from memory.
 _PER_ELEMENT = 32
@@ -48,13 +47,18 @@ class Step:
 
 @attrs.define(eq=False)
 class Call:
-    """One call of a module: steps ``begin`` up to ``end``, the bytes of the tensors it was given, and the calls within."""
+    """One call of a module: steps ``begin`` up to ``end``, the bytes of the tensors it was given, and the calls within.
+
+    ``places`` tells where those tensors lie, and ``changed`` whether it worked in place on one of them.
+    """
 
     module: nn.Module
     begin: int
     given: int
     end: int = 0
     calls: list[Call] = attrs.field(factory=list)
+    places: frozenset[int] = frozenset()
+    changed: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -82,8 +86,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, model: nn.Module, inputs: Iterable[Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps = [Step()]
-        self._modules = {id(m) for m in model.modules() if not is_sealed(m)}
+        self._modules = [m for m in model.modules() if not is_sealed(m)]
         self._open = [Call(model, 0, _bytes(inputs))]
+        self._versions: list[list[tuple[torch.Tensor, int]]] = []
         self._weights = {_place(t) for t in (*model.parameters(), *model.buffers())}
         # Weak, so that nothing is held; while there is a reference, no other storage gets the same number.
         self._storages: dict[int, tuple[StorageWeakRef, int]] = {}
@@ -93,14 +98,15 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @contextmanager
     def watching(self) -> Iterator[None]:
         with ExitStack() as stack:
-            for handle in (
-                register_module_forward_pre_hook(self._enter),
-                register_module_forward_hook(self._leave, always_call=True),
-            ):
-                stack.callback(handle.remove)
+            for module in self._modules:
+                for handle in (
+                    module.register_forward_pre_hook(self._enter, with_kwargs=True),
+                    module.register_forward_hook(self._leave, with_kwargs=True, always_call=True),
+                ):
+                    stack.callback(handle.remove)
             stack.enter_context(self._flops)
             stack.enter_context(self)
-            stack.enter_context(saved_tensors_hooks(self._save, _refuse))
+            stack.enter_context(saved_tensors_hooks(self._save, refuse))
             stack.enter_context(Watched(self._save_less))
             yield
 
@@ -143,17 +149,19 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._seen(tensor)
             self.steps[-1].saved.append(Saved(place, tensor.untyped_storage().nbytes(), outside, inside))
 
-    def _enter(self, module: nn.Module, args: Any) -> None:
-        if id(module) in self._modules:
-            self.steps.append(Step())
-            call = Call(module, len(self.steps) - 1, _bytes(args))
-            self._open[-1].calls.append(call)
-            self._open.append(call)
+    def _enter(self, module: nn.Module, args: Any, more: Mapping[str, Any]) -> None:
+        self.steps.append(Step())
+        given = list(_tensors((args, list(more.values()))))
+        call = Call(module, len(self.steps) - 1, _bytes(given), places=frozenset(map(_place, given)))
+        self._open[-1].calls.append(call)
+        self._open.append(call)
+        self._versions.append([(tensor, tensor._version) for tensor in given])
 
-    def _leave(self, module: nn.Module, args: Any, found: Any) -> None:
-        if id(module) in self._modules:
-            self._open.pop().end = len(self.steps)
-            self.steps.append(Step())
+    def _leave(self, module: nn.Module, args: Any, more: Mapping[str, Any], found: Any) -> None:
+        call = self._open.pop()
+        call.end = len(self.steps)
+        call.changed = any(tensor._version != before for tensor, before in self._versions.pop())
+        self.steps.append(Step())
 
 
 def is_sealed(module: nn.Module) -> bool:
@@ -175,7 +183,3 @@ def _bytes(values: Iterable[Any]) -> int:
 
 def _place(tensor: torch.Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
-
-
-def _refuse(kept: None) -> torch.Tensor:
-    raise RuntimeError("nothing was kept of this forward pass, so there is no way back through it")

@@ -101,22 +101,24 @@ def forward_bytes(target: torch.nn.Module, sequence: torch.Tensor, mask: torch.T
         before = torch.cuda.memory_allocated(sequence.device)
         with torch.enable_grad():
             target(points, mask)
-        return _reckoned(target) or int(torch.cuda.max_memory_allocated(sequence.device) - before)
+        return _reckoned(target, points) or int(torch.cuda.max_memory_allocated(sequence.device) - before)
     kept: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        # Not the tensor itself: an operation that keeps its own output would hold on to it for ever.
+        return tensor.detach()
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         value = target(points, mask)
     weights = {parameter.untyped_storage().data_ptr() for parameter in target.parameters()}
     del value  # until here, so that no storage is given to another tensor while it is counted
-    return _reckoned(target) or sum(size for place, size in kept.items() if place not in weights)
+    return _reckoned(target, points) or sum(size for place, size in kept.items() if place not in weights)
 
 
-def _reckoned(target: torch.nn.Module) -> int | None:
-    """What low memory (:mod:`decima_core.compute.checkpoints`) says that a model within the target takes; None where it is off."""
+def _reckoned(target: torch.nn.Module, points: torch.Tensor) -> int | None:
+    """What low memory (:mod:`decima_core.compute.checkpoints`) says that a model within the target takes; None where it says nothing."""
     forwards = (module.__dict__.get("forward") for module in target.modules())
-    return next((found for each in forwards if (found := getattr(each, "peak_bytes", None)) is not None), None)
+    tellers = (tell for each in forwards if (tell := getattr(each, "bytes_for", None)) is not None)
+    return next((found for tell in tellers if (found := tell(points)) is not None), None)

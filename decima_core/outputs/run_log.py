@@ -6,12 +6,12 @@ import logging
 import os
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_OWN = logging.getLogger("decima_core")
+from decima_core.outputs.own_logger import infos_to
 
 
 class RunLog:
@@ -24,7 +24,7 @@ class RunLog:
         self._path = path
         self._held: list[str] = []
         self._open = False
-        self._level = logging.NOTSET
+        self._stack = ExitStack()
         self._handler = _Handler(self)
 
     def say(self, text: str) -> None:
@@ -43,22 +43,21 @@ class RunLog:
     def __enter__(self) -> Self:
         self.say(f"process {os.getpid()} on {socket.gethostname()} begins")
         logging.getLogger().addHandler(self._handler)
-        self._level = _OWN.level
-        _OWN.setLevel(logging.INFO)
+        self._stack.callback(logging.getLogger().removeHandler, self._handler)
+        self._stack.enter_context(infos_to(self._handler))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        logging.getLogger().removeHandler(self._handler)
-        _OWN.setLevel(self._level)
+        self._stack.close()
 
 
 class _Handler(logging.Handler):
     """Puts what loggers are told into the log."""
 
     def __init__(self, log: RunLog) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.WARNING)
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from decima_core.errors import DecimaError, WorkerError, first_line
+from decima_core.outputs.own_logger import infos_to
 
 # Dask has its own ways to tell what it does.
 NOT_OURS = ("distributed", "dask", "tornado", "asyncio")
@@ -82,11 +83,12 @@ class Repeater:
         self._told: set[Warned] = set()
 
     def repeat(self, warned: tuple[Warned, ...], *, once: bool = False) -> None:
-        """Log them here; with ``once`` those alone that were not logged so before."""
+        """Log them here; with ``once``, and what is no warning, those alone that were not logged so before."""
         for warning in warned:
-            if once and warning in self._told:
+            alone = once or warning.level < logging.WARNING
+            if alone and warning in self._told:
                 continue
-            if once:
+            if alone:
                 self._told.add(warning)
             logging.getLogger(warning.logger).log(warning.level, "%s", warning.message)
 
@@ -100,12 +102,11 @@ def _heard() -> Iterator[list[Warned]]:
             if record.name.partition(".")[0] not in NOT_OURS:
                 heard.append(Warned(record.name, record.levelno, record.getMessage()))
 
-    root, own, ear = logging.getLogger(), logging.getLogger("decima_core"), Ear(logging.INFO)
-    others, level = root.handlers[:], own.level
+    root, ear = logging.getLogger(), Ear(logging.WARNING)
+    others = root.handlers[:]
     root.handlers[:] = [ear]
-    own.setLevel(logging.INFO)
     try:
-        yield heard
+        with infos_to(ear):
+            yield heard
     finally:
         root.handlers[:] = others
-        own.setLevel(level)

@@ -159,3 +159,25 @@ def test_several_targets_are_refused(decima, workspace, command):
         "it out.\n"
     )
     assert not Path("out").exists()
+
+
+LARGE = """
+import torch
+from deep_models import Residual
+
+class Large(Residual):
+    \"\"\"Too large for the memory in float32.\"\"\"
+
+    def forward(self, x):
+        if not torch.is_autocast_enabled("cpu"):
+            raise MemoryError("out of memory")
+        return super().forward(x)
+"""
+
+
+def test_where_float32_does_not_fit_the_other_precision_is_computed_all_the_same(run):
+    Path("large.py").write_text(LARGE)
+    result = run("--model", "large.py:Large", "--precision", "bf16", "--fail-fast")
+    assert result.code == 0, result
+    assert "deviation" not in record("results")
+    assert "How far this precision lies from float32 could not be measured" in (Path("results") / "run.log").read_text()

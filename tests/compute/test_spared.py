@@ -10,7 +10,11 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from decima_core.compute.spared import Spared, Watched
 
+# PyTorch's own remark, which the test is about.
+COPIES = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 
+
+@COPIES
 @pytest.mark.parametrize("shapes_alone", [False, True])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_has_its_own_gradient(name: str, shapes_alone: bool) -> None:
@@ -21,7 +25,7 @@ def test_every_operation_has_its_own_gradient(name: str, shapes_alone: bool) -> 
     with Spared(shapes_alone=shapes_alone):
         value = OPERATIONS[name](x)
     (spared,) = torch.autograd.grad(value, x, seed)
-    assert torch.equal(plain, spared)
+    assert torch.allclose(plain, spared, rtol=0, atol=0, equal_nan=True)
 
 
 LAYERS = {
@@ -53,6 +57,25 @@ def test_layers_keep_as_little_as_is_said(name: str) -> None:
     ):
         layer(x)
     assert sum(told) == most
+
+
+@COPIES
+@pytest.mark.parametrize("layer", [nn.Conv1d(4, 4, 3), nn.Conv1d(4, 4, 4, padding="same")])
+def test_what_a_convolution_casts_or_pads_is_not_kept(layer: nn.Module) -> None:
+    layer = layer.eval().requires_grad_(False)
+    x = torch.randn(2, 4, 5_000, requires_grad=True) * 1.0
+    told: list[int] = []
+
+    def keep(tensor: torch.Tensor) -> None:
+        told.append(tensor.nbytes)
+
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        saved_tensors_hooks(keep, lambda _: x),
+        Watched(lambda tensor, outside, _: told.append(outside)),
+    ):
+        layer(x)
+    assert sum(told) < 1_000
 
 
 def test_of_two_modes_the_inner_one_counts() -> None:
