@@ -99,8 +99,8 @@ class _Frugal:
                 self._stack.enter_context(_forward_of(module, forward))
         if plan.peak > _WORTH_IT * plan.plain:
             logger.warning(
-                "--low-memory wins little with model '%s': %s in place of %s beside its weights. What it holds lies in no nn.Sequential "
-                "and in no modules within it; leave out --low-memory, or build the model of blocks.",
+                "--low-memory wins little with model '%s': %s in place of %s beside its weights. What it holds lies in no "
+                "module within it that is called once; leave out --low-memory, or build the model of blocks.",
                 self._name,
                 _size(plan.peak),
                 _size(plan.plain),
