@@ -30,6 +30,7 @@ LOCAL = "local"
 GLANCE = 1.0  # seconds between looks at how many workers there are
 QUICK = 1.0  # seconds for a name below which the next one waits at the worker already
 QUIET = 10.0  # seconds without a worker before that is told
+BARREN = 60.0  # seconds without a worker after which a cluster of our own begins anew
 
 
 class DaskWorkers:
@@ -86,6 +87,7 @@ class DaskWorkers:
         self._since = time.monotonic()  # when workers were last seen
         self._begun: Counter[str] = Counter()
         self._retried = 0
+        self._anew = 0  # clusters of our own that took another's place
         self._given_up: Counter[str] = Counter()
         self._underway: dict[Future, str] = {}
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
@@ -95,8 +97,7 @@ class DaskWorkers:
     def results(self, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
         """As :class:`~decima_core.workers.protocol.Executor` says."""
         if self._places:
-            self._cluster = local_cluster(self._places)
-            self._client = connect(self._cluster.scheduler_address)
+            self._begin_cluster()
         waiting, self._started = iter(names), time.monotonic()
         with self._scheduler_watched() as client:
             client.subscribe_topic(topic(self._task.token), self._on_begun)
@@ -177,6 +178,38 @@ class DaskWorkers:
         self._underway[future] = name
         future.add_done_callback(self._done.put)
 
+    def _begin_cluster(self) -> None:
+        """A cluster of our own, and the connection to it."""
+        self._cluster = local_cluster(self._places)
+        self._client = connect(self._cluster.scheduler_address)
+        self._since = time.monotonic()
+
+    def _begin_anew(self) -> None:
+        """Another cluster of our own in place of one whose workers ended and did not come back; what was under way is given to it.
+
+        Dask starts a worker again that dies, but gives up where the next one dies while it starts.
+
+        Raises
+        ------
+        WorkerError
+            If that was tried often enough.
+        """
+        self._anew += 1
+        if self._anew > TRIES:
+            raise WorkerError(
+                "The worker processes of the local Dask cluster end, and none comes back; see what ends them, or use --workers without --dask."
+            )
+        logger.warning("The workers of the local Dask cluster ended, and none came back; another cluster begins.")
+        assert self._cluster is not None
+        names = list(self._underway.values())
+        self._underway.clear()
+        end(self._cluster, self._client, busy=True)
+        self._begin_cluster()
+        with self._scheduler_watched() as client:
+            client.subscribe_topic(topic(self._task.token), self._on_begun)
+            for name in names:
+                self._submit(name, client)
+
     def _look(self) -> None:
         """How many workers there are now, at most once in ``GLANCE`` seconds; tells where there is none."""
         now = time.monotonic()
@@ -188,6 +221,9 @@ class DaskWorkers:
         self._most = max(self._most, self._count)
         if self._count:
             self._since = now
+        elif self._places:
+            if now > self._since + BARREN:
+                self._begin_anew()
         elif now > self._since + QUIET:
             logger.warning("The Dask scheduler at %s has no worker; waiting for one.", self._address)
             self._since = float("inf")  # told once

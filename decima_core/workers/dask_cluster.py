@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dask
@@ -76,6 +76,7 @@ def end(cluster: LocalCluster, client: Client, *, busy: bool) -> None:
         for nanny in cluster.workers.values():
             nanny.auto_restart = False
             if nanny.pid is not None:
-                os.kill(nanny.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it may end by itself meanwhile
+                    os.kill(nanny.pid, signal.SIGKILL)
     client.close()
     cluster.close()

@@ -21,6 +21,7 @@ from decima_core.workers.protocol import Lost
 
 pytest.importorskip("distributed", reason="distributed is not installed; the extra dask has it")
 
+from decima_core.workers import dask
 from decima_core.workers.dask import DaskWorkers
 
 pytestmark = pytest.mark.slow
@@ -47,6 +48,19 @@ def test_every_name_is_done_once(diary):
     assert facts == {"executor": "dask", "scheduler": "local", "count": 3, "threads": 1, "retried": 0}
     assert sorted(n for n in begun(diary) if n != "closed") == sorted(names)
     assert not descendants_at_work()
+
+
+def test_a_cluster_whose_workers_do_not_come_back_begins_anew(diary, caplog, monkeypatch):
+    monkeypatch.setattr(dask, "BARREN", 2.0)
+    names = [f"G{i}" for i in range(12)]
+    with DaskWorkers(MakeToy(diary, seconds=0.1), "local", 2, threads=1) as executor:
+        found = {}
+        for name, value in executor.results(names):
+            found[name] = value
+            if len(found) == 3:
+                executor._cluster.scale(0)
+    assert {n: v[0] for n, v in found.items()} == {n: n.lower() for n in names}
+    assert caplog.text.count("another cluster begins") == 1
 
 
 def test_a_killed_worker_and_a_poisonous_name(diary, caplog):
