@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -12,10 +13,23 @@ import torch
 
 from decima_core.attribute import explain, model_inputs
 from decima_core.compute import Computation
+from decima_core.errors import DecimaError
 from decima_core.guard import left_as_found
 from decima_core.providers import AttributionMethod, SequenceModel
 from decima_core.records import GeneRecord
 from decima_core.targets import Target
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def measured_or_told(measure: Callable[[], T], what: str = "this precision") -> T | None:
+    """What ``measure()`` finds; None, and a warning with its reason, where that fails, such as for memory, of which float32 needs more."""
+    try:
+        return measure()
+    except DecimaError as error:
+        logger.warning("How far %s lies from float32 could not be measured: %s", what, error)
+        return None
 
 
 @attrs.frozen(kw_only=True)

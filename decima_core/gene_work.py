@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import attrs
@@ -24,9 +24,9 @@ import torch
 
 from decima_core.attribution_layout import Layout
 from decima_core.config import Plan
-from decima_core.deviation import Deviation
+from decima_core.deviation import Deviation, measured_or_told
 from decima_core.device import resolve_device
-from decima_core.errors import ConfigError, DecimaError, ModelError, OutputError, UnknownNameError, first_line
+from decima_core.errors import ConfigError, ModelError, OutputError, UnknownNameError, first_line
 from decima_core.outputs.bigwig_file import check_place
 from decima_core.outputs.encoding import encode
 from decima_core.outputs.outcome import GeneFailure, GeneOutcome, GeneResults
@@ -36,8 +36,6 @@ from decima_core.records import Interpretation
 from decima_core.run_record import metadata, model_facts, seeded
 from decima_core.sections import TargetOptions
 from decima_core.targets import make_target
-
-logger = logging.getLogger(__name__)
 
 # What concerns the whole run, whatever gene it is noticed at.
 STOPPING = (ConfigError, OutputError)
@@ -65,11 +63,7 @@ class MeasuredOnce:
         if measure is None:
             return None
         with clock("compare"):
-            try:
-                return measure(gene)
-            except DecimaError as error:
-                logger.warning("How far this precision lies from float32 could not be measured: %s", error)
-                return None
+            return measured_or_told(partial(measure, gene))
 
 
 @attrs.frozen(kw_only=True)

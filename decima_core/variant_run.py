@@ -18,6 +18,7 @@ import decima_core
 from decima_core.compute import check_computable
 from decima_core.config import Plan, RunConfig, refuse_targets
 from decima_core.datasets.variants import VariantDataset
+from decima_core.deviation import measured_or_told
 from decima_core.device import resolve_device
 from decima_core.effects.deviation import VariantDeviation, measure_variants
 from decima_core.effects.explain import VariantExplanation, attributions_of, explain_one
@@ -25,7 +26,7 @@ from decima_core.effects.motif_changes import CHANGE_COLUMNS
 from decima_core.effects.predict import effects_of, named_tasks, without_gradients
 from decima_core.effects.replicates import Replicates
 from decima_core.effects.stream import Stream
-from decima_core.errors import ConfigError, DecimaError
+from decima_core.errors import ConfigError
 from decima_core.outputs.manifest import InputHashes
 from decima_core.outputs.partial_folder import check_free
 from decima_core.outputs.variant_folder import VariantFolder
@@ -202,12 +203,9 @@ def _deviation(
 ) -> VariantDeviation | None:
     """How far the first variants lie from float32, which is told; None where that cannot be measured, which is told too."""
     attribute = None if explainer is None else partial(explainer.attributions, dataset, 0)
-    try:
-        found = measure_variants(dataset, replicates, device, batch_size, attribute)
-    except DecimaError as error:  # such as memory, of which float32 needs more
-        logger.warning("How far this precision lies from float32 could not be measured: %s", error)
-        return None
-    logger.warning("%s", found)
+    found = measured_or_told(partial(measure_variants, dataset, replicates, device, batch_size, attribute))
+    if found is not None:
+        logger.warning("%s", found)
     return found
 
 

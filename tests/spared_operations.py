@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from decima_core.compute.spared import Spared
+
 OPERATIONS = {
     "conv1d": lambda x: torch.conv1d(x, torch.ones(4, 4, 3) / 7, padding=1),
     "conv1d, strided and dilated": lambda x: torch.conv1d(x, torch.ones(4, 2, 3) / 7, stride=2, dilation=2, groups=2),
@@ -35,3 +37,15 @@ OPERATIONS = {
     "method relu": lambda x: x.relu(),
     "untouched": lambda x: torch.exp(x) * torch.sigmoid(x),
 }
+
+
+def gradients(name: str, shapes_alone: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of an operation as it is, and where it is spared."""
+    torch.manual_seed(2)
+    x = torch.randn(2, 4, 50, requires_grad=True)
+    seed = torch.randn_like(OPERATIONS[name](x))
+    (plain,) = torch.autograd.grad(OPERATIONS[name](x), x, seed)
+    with Spared(shapes_alone=shapes_alone):
+        value = OPERATIONS[name](x)
+    (spared,) = torch.autograd.grad(value, x, seed)
+    return plain, spared

@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -15,7 +16,7 @@ from decima_core.attribute import explain
 from decima_core.comparison import measures
 from decima_core.comparison.measures import Agreement
 from decima_core.compute import Computation, computed
-from decima_core.deviation import Deviation, measure_deviation
+from decima_core.deviation import Deviation, measure_deviation, measured_or_told
 from decima_core.device import resolve_device
 from decima_core.errors import ConfigError, DecimaError
 from decima_core.guard import left_as_found
@@ -196,16 +197,14 @@ class _OneGene:
 
     def deviations(self, computation: Computation) -> dict[str, Deviation]:
         """How far each method that did not fail lies from float32, told in words too; nothing where all is in float32."""
-        s, found = self._stages, {}
+        s, found = self._stages, dict[str, Deviation]()
         for label, method in s.methods.items() if computation.options.precision != "float32" else ():
             if (label,) in s.failures:
                 continue
-            try:
-                found[label] = measure_deviation(self._record, s.model, s.target, method, s.device, computation, label)
-            except DecimaError as error:  # such as memory, of which float32 needs more
-                logger.warning("How far '%s' lies from float32 could not be measured: %s", label, error)
-            else:
-                logger.warning("%s: %s", label, found[label])
+            measure = partial(measure_deviation, self._record, s.model, s.target, method, s.device, computation, label)
+            if (deviation := measured_or_told(measure, f"'{label}'")) is not None:
+                found[label] = deviation
+                logger.warning("%s: %s", label, deviation)
         return found
 
     def _once(self, stage: str, path: Path, work: Callable[[], T]) -> tuple[T, float]:

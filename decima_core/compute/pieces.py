@@ -65,12 +65,12 @@ def cut(timeline: Timeline, passes: int = 1) -> Plan:
     tried = set[frozenset[range]]()
     for largest in _quantiles(offer.size for offer in costs.offers):
         for price in [0.0, *_quantiles(offer.worth for offer in costs.offers)]:
-            pieces = costs.within(most, costs.best(largest, price))
-            key = frozenset(piece.steps for piece in pieces)
+            offers = costs.within(most, costs.best(largest, price))
+            key = frozenset(offer.piece.steps for offer in offers)
             if key in tried:
                 continue
             tried.add(key)
-            plans.append(costs.plan(pieces))
+            plans.append(costs.plan(offers))
     lowest = min(plan.peak for plan in plans)
     return min((plan for plan in plans if plan.peak <= _NEAR * lowest), key=lambda plan: (plan.twice, plan.peak))
 
@@ -99,10 +99,10 @@ class _Won:
     """What some pieces win, in bytes less the price of their work."""
 
     gain: float
-    pieces: tuple[Piece, ...] = ()
+    offers: tuple[_Offer, ...] = ()
 
-    def then(self, gain: float, pieces: tuple[Piece, ...]) -> _Won:
-        return _Won(self.gain + gain, self.pieces + pieces) if gain > 0 else self
+    def then(self, gain: float, offers: tuple[_Offer, ...]) -> _Won:
+        return _Won(self.gain + gain, self.offers + offers) if gain > 0 else self
 
 
 class _Costs:
@@ -128,24 +128,24 @@ class _Costs:
         self._own = {id(call): [o for p in self._pieces(call) if (o := self._offer(p)).spares > 0] for call in calls}
         self.offers = [offer for own in self._own.values() for offer in own]
 
-    def best(self, largest: float, price: float) -> tuple[Piece, ...]:
+    def best(self, largest: float, price: float) -> tuple[_Offer, ...]:
         """The pieces up to a size that spare most, when a unit of work costs ``price`` bytes."""
-        return self._within(self._whole, largest, price).pieces
+        return self._within(self._whole, largest, price).offers
 
-    def within(self, most: float, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    def within(self, most: float, offers: tuple[_Offer, ...]) -> tuple[_Offer, ...]:
         """Those of the pieces that are worth most, so many that no more than a share of the forward pass is computed twice."""
         left = most * self._work[-1]
-        taken = set[Piece]()
-        for offer in sorted((self._offer(piece) for piece in pieces), key=lambda offer: -offer.worth):
+        taken = set[_Offer]()
+        for offer in sorted(offers, key=lambda offer: -offer.worth):
             if offer.work <= left:
                 left -= offer.work
-                taken.add(offer.piece)
-        return tuple(piece for piece in pieces if piece in taken)
+                taken.add(offer)
+        return tuple(offer for offer in offers if offer in taken)
 
-    def plan(self, pieces: tuple[Piece, ...]) -> Plan:
+    def plan(self, offers: tuple[_Offer, ...]) -> Plan:
         """What a set of pieces comes to."""
-        work = sum(self._offer(piece).work for piece in pieces) / max(1.0, self._work[-1])
-        return Plan(pieces, self._peak(pieces), self._plain, work)
+        twice = sum(offer.work for offer in offers) / max(1.0, self._work[-1])
+        return Plan(tuple(offer.piece for offer in offers), self._peak(offers), self._plain, twice)
 
     def _pieces(self, call: Call) -> Iterator[Piece]:
         """The pieces that a call can be, or has in a row: none where its module is called elsewhere too, for it has one forward."""
@@ -183,12 +183,12 @@ class _Costs:
                     whole = offer
         # Each layer is looked into, or is in a piece with its neighbours.
         for end, own in enumerate(inner, start=1):
-            options = [best[end - 1].then(own.gain, own.pieces)]
+            options = [best[end - 1].then(own.gain, own.offers)]
             for offer in row.get(end, ()):
-                options.append(best[offer.piece.first].then(offer.gain(price), (offer.piece,)))
+                options.append(best[offer.piece.first].then(offer.gain(price), (offer,)))
             best.append(max(options, key=lambda won: won.gain))
         if whole is not None and whole.gain(price) > best[-1].gain:
-            return _Won(whole.gain(price), (whole.piece,))
+            return _Won(whole.gain(price), (whole,))
         return best[-1]
 
     def _peak_of_all(self) -> int:
@@ -202,21 +202,21 @@ class _Costs:
             most = max(most, kept + step.live)
         return most
 
-    def _peak(self, pieces: Iterable[Piece]) -> int:
+    def _peak(self, offers: Iterable[_Offer]) -> int:
         """The most at any time on the way there and back: what is kept up to there, of a piece all, and what is live."""
         kept, seen = 0, set[int]()
         moments: list[tuple[int, int]] = []
         at = 0
-        for piece in [*pieces, None]:
-            for step in self._steps[at : piece.steps.start if piece else None]:
+        for offer in [*offers, None]:
+            for step in self._steps[at : offer.piece.steps.start if offer else None]:
                 for saved in step.saved:
                     kept += 0 if saved.storage in seen else saved.outside
                     seen.add(saved.storage)
                 moments.append((kept, step.live))
-            if piece is not None:
-                kept += piece.given
-                moments.append((kept, self._offer(piece).size))
-                at = piece.steps.stop
+            if offer is not None:
+                kept += offer.piece.given
+                moments.append((kept, offer.size))
+                at = offer.piece.steps.stop
         if self._passes > 1:
             return kept + max(live for _, live in moments)
         return max(held + live for held, live in moments)
